@@ -164,7 +164,7 @@ def sources(job: Job, composer: Composer) -> tuple[Path, ...]:
 
     named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
     below = (job.folder / name for name in (*composer.branches.sources(), *named))
-    return (job.path, *below, *composer.embedded_files)
+    return (job.path, *below, *composer.sources.images)
 
 
 def _body_alone(number: str) -> str:

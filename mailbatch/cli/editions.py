@@ -43,7 +43,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
     if given.as_json:
         told = {"job": job.name, "edition": edition, **counts_object(counts)}
         only = {"only": asked_objects(asked)} if given.only else {}
-        console.data({**told, "finished_at": None, "reports": None, **only})
+        console.data({**told, "finished_at": None, "reports": None, "writers": [], **only})
         return ExitCode.DONE
     if given.only:
         say_asked(console, asked, given.only)

@@ -38,6 +38,17 @@ Everything = Annotated[
         rich_help_panel=Panel.WHOM,
     ),
 ]
+RunSessions = Annotated[
+    int | None,
+    typer.Option(
+        "--sessions",
+        metavar="N",
+        min=0,
+        max=1000,
+        help="Parallel sessions, 0 to 1000; 0: workers send, and the run watches.",
+        rich_help_panel=Panel.PACE,
+    ),
+]
 Wait = Annotated[
     bool,
     typer.Option(

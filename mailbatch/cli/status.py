@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
@@ -48,12 +48,13 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        under_way = None if given.as_json else ledger.held_by()
+        writers = ledger.writers()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
-        console.data({**told, "finished_at": finished, "reports": reports, **_only(given, place)})
+        now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
+        console.data({**told, **now, **_only(given, place)})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
@@ -64,8 +65,8 @@ def status_command(console: Console, given: StatusArguments) -> int:
         console.lines(f"finished {finished}")
     if reports is not None:
         console.lines(f"reports: {_in_a_line(reports)}")
-    if under_way is not None:  # what is pending then needs no other run
-        console.say(f"a run is under way: {under_way}")
+    if writers:  # what is pending then needs no other run
+        console.say(f"a run is under way: {'; '.join(map(str, writers))}")
         return ExitCode.DONE
     _say_next_steps(console, given, loaded, Summary(loaded.name, named, counts, logs_until=until))
     return ExitCode.DONE

@@ -21,7 +21,7 @@ from contextlib import ExitStack
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.allowance import Allowance
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.daily import DAY, Daily
 from mailbatch.delivery.gate import Gate, Held
 from mailbatch.delivery.hours import Hours
@@ -54,7 +54,7 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
         LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
     """
     job, server = mailing.inputs.job, mailing.inputs.job.server
-    clock = SteadyClock(time.time, time.monotonic)
+    clock = clock_of(mailing.ledger)
     by = "warmup" if server.cap is None else "cap"
     if server.cap is None and server.warmup is None:
         return Gate(_hours(job), None, clock)

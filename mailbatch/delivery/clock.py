@@ -5,7 +5,11 @@ Tests: tests/certainty/test_clock.py.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+
+from mailbatch.delivery.ledgers import publication_of
+from mailbatch.ledger.ports import OpenLedger
 
 #: A clock that is only being adjusted may fall behind by so many seconds between two readings.
 CLOCK_TOLERANCE = 1.0
@@ -36,3 +40,14 @@ class SteadyClock:
         self._at = at
         self._read = found if found >= expected - CLOCK_TOLERANCE else expected
         return self._read
+
+
+def clock_of(ledger: OpenLedger) -> SteadyClock:
+    """Return the clock of a run: that of the database, where workers on other machines share one.
+
+    Raises:
+        LedgerError: the database does not answer (74).
+    """
+    publication = publication_of(ledger)
+    ahead = 0.0 if publication is None else publication.clock_ahead()
+    return SteadyClock(lambda: time.time() + ahead, time.monotonic)

@@ -68,7 +68,7 @@ def read_edition(ledger: OpenLedger) -> Edition:
         standing.counts(),
         standing.began_at(),
         standing.finished_at(),
-        under_way=ledger.held_by() is not None,
+        under_way=bool(ledger.writers()),
     )
 
 

@@ -14,7 +14,7 @@ Tests: tests/cli/test_database.py, tests/cli/test_doubt.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,8 +32,11 @@ from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.forgetting import Forgetting
+from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
+from mailbatch.ledger.proved import Proving
+from mailbatch.ledger.published import Publication, Published, Sample, publication_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LedgerPlace",
+    "Publication",
+    "Published",
+    "Sample",
     "begun_editions",
     "container_of",
     "count_mailed",
@@ -52,11 +58,17 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "open_mailings",
     "open_to_decide",
+    "open_to_forget",
+    "open_to_look_for",
+    "open_to_prove",
     "open_to_read",
     "open_to_run",
+    "open_to_work",
     "other_ledgers",
     "place_of",
+    "publication_of",
     "remedy",
     "taken_by_others",
     "turn_of",
@@ -229,7 +241,7 @@ def taken_by_others(
         if isinstance(place, Path) and written_at(place) + END_OF_DATA < since:
             continue
         with open_to_read(place) as ledger:
-            is_busy = is_busy or ledger.held_by() is not None
+            is_busy = is_busy or bool(ledger.writers())
             taken += ledger.standing.taken_since(since)
     return taken, is_busy
 
@@ -318,7 +330,73 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
+@contextmanager
+def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
+    """Open the ledger of an edition for its proof, also while a run is writing.
+
+    Raises:
+        LedgerError: as `open_to_read`; or the ledger has no secret to name recipients by (74).
+        UsageError: the ledger is in a database, which keeps no digest of an accepted message.
+    """
+    if not isinstance(place, Path):
+        raise UsageError(
+            f"evidence is for a ledger in a file: {place} is in a database, which keeps no digest "
+            "of an accepted message",
+            hint="mailbatch results has what is known",
+        )
+    with Ledger.read(place) as ledger:
+        yield ledger.proof()
+
+
+@contextmanager
+def open_to_look_for(path: Path) -> Iterator[tuple[Forgetting, HeldBy | None]]:
+    """Open a ledger in a file to look for a person, with the process that writes the ledger.
+
+    Raises:
+        LedgerError: as `open_to_read`.
+    """
+    with Ledger.read(path) as ledger:
+        yield ledger.forgetting(), next(iter(ledger.writers()), None)
+
+
+@contextmanager
+def open_to_forget(path: Path) -> Iterator[Forgetting]:
+    """Open a ledger in a file to forget people.
+
+    Raises:
+        LedgerError: as `open_to_decide`; LedgerLocked: a run holds the ledger (75).
+    """
+    with Ledger.reopen(path) as ledger:
+        yield ledger.forgetting()
+
+
 # -- the database, imported where one is named ----------------------------------------------------
+
+
+def open_mailings(url: str) -> list[LedgerPlace]:
+    """Return the places of the mailings in a database that workers may send now; oldest first.
+
+    Raises:
+        JobError: the extra `postgres` is not installed (78).
+        LedgerError: the database cannot be read (74).
+    """
+    check_driver()
+    from mailbatch.ledger.postgres.mailings import open_mailings as found
+
+    return [*found(url)]
+
+
+def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:
+    """Open the ledger of an edition as a worker beside others, that never changes the plan.
+
+    `bundle` names the bundle that the messages are made of.
+
+    Raises:
+        LedgerError: there is none, or the ledger is a file, with which one process sends (74).
+    """
+    if isinstance(place, Path):
+        raise LedgerError(f"{place}: one process sends with a ledger in a file")
+    return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -43,6 +43,7 @@ class Lots:
         most: Callable[[], int | None] = lambda: None,
         left: Callable[[], int | None] = lambda: None,
         copies: int = 0,
+        patience: float | None = None,
     ) -> None:
         """Take lots from `leases`; nothing is leased yet.
 
@@ -51,8 +52,10 @@ class Lots:
         `leased` is told of every lot, in the order of handing out. `most` gives the number of
         recipients that a transaction may have, as far as known, and `left` that of all that the cap
         of the job leaves, the `copies` of a message included; None: no cap. `clock`: seconds since
-        the epoch.
+        the epoch. Deliveries that are due later than `patience` seconds are not waited for; None:
+        all are.
         """
+        self._patience = patience
         self._cap_leaves = left
         self._copies = copies
         self._most = most
@@ -199,7 +202,10 @@ class Lots:
         """Return when a deferred delivery becomes due; None if none will in this run."""
         if not self.goes_on or (self.allowed is not None and self.allowed <= 0):
             return None
-        return self._leases.next_due()
+        due = self._leases.next_due()
+        if due is None or self._patience is None or due <= self._clock() + self._patience:
+            return due
+        return None
 
     def rest(self) -> list[Delivery]:
         """Return the deliveries that were leased and not handed out, and forget these."""

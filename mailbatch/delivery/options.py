@@ -63,20 +63,22 @@ class Rehearsal(Protocol):
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
-    `edition` replaces the job's. `variables` are laid over the job's. `rate` is in recipients per
-    second. `only` are addresses: all others are left alone. `redirect` (`--to`) are addresses that
-    get each message instead, and `everything` (`--all`) sends them every message: else, without
-    `limit` and `only`, they get the first one alone. `test` (`--test`) is such a run to the
-    `message.test_recipients` of the job, with a mark in the subject. `dry_run` writes files to
-    `out`. `sandbox` sends to an embedded server that keeps the messages in `out`, if given, and
-    gives `answers`, the first that is due, in place of its usual replies; with a `rehearsal` ledger
-    and reports are kept there, until the edition is rehearsed again. `attended`: a person waits for
-    the run at a terminal, and a failure that only a correction helps ends the run at once. `canary`
-    ends the run behind the first step of the job's guard; `unguarded` (`--no-guard`) leaves the
-    guard out. `store` is the store of reports; by default that of the state folder. A `plan` is
-    sent as it is, or nothing more is. `wait`: a run that `server.window`, `cap` or `warmup` holds
-    waits, and goes on. `ledger` is the URL of the database that keeps the ledger; without one, and
-    without MAILBATCH_LEDGER, a file in `state_dir` does.
+    `edition` replaces the job's. `variables` are laid over the job's. `sessions` 0 leaves the
+    sending to workers, and the run watches. `rate` is in recipients per second. `only` are
+    addresses: all others are left alone. `redirect` (`--to`) are addresses that get each message
+    instead, and `everything` (`--all`) sends them every message: else, without `limit` and `only`,
+    they get the first one alone. `test` (`--test`) is such a run to the `message.test_recipients`
+    of the job, with a mark in the subject. `dry_run` writes files to `out`. `sandbox` sends to an
+    embedded server that keeps the messages in `out`, if given, and gives `answers`, the first that
+    is due, in place of its usual replies; with a `rehearsal` ledger and reports are kept there,
+    until the edition is rehearsed again. `attended`: a person waits for the run at a terminal, and
+    a failure that only a correction helps ends the run at once. `canary` ends the run behind the
+    first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out. `store` is the
+    store of reports; by default that of the state folder. A `plan` is sent as it is, or nothing
+    more is. `wait`: a run that `server.window`, `cap` or `warmup` holds waits, and goes on.
+    `ledger` is the URL of the database that keeps the ledger; without one, and without
+    MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
+    recipient is due later than so many seconds; None: the recipient is waited for.
     """
 
     edition: str | None = None
@@ -107,6 +109,7 @@ class RunOptions:
     plan: PlanFile | None = None
     #: May hold a password, and is never printed.
     ledger: str | None = field(default=None, repr=False)
+    patience: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -164,6 +167,13 @@ class RunOptions:
         if self.limit is None and self.redirect and not (self.only or self.everything):
             return 1
         return self.limit
+
+
+def rate_of(job: Job, options: RunOptions) -> float | None:
+    """Return the rate of a run in recipients per second; None: no limit."""
+    if options.rate is not None or job.server.rate is None:
+        return options.rate
+    return job.server.rate.per_second
 
 
 def _test_recipients(job: Job) -> tuple[str, ...]:

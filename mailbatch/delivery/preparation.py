@@ -408,7 +408,7 @@ def signed(
     Raises:
         JobError: the key of a real run is missing, or a key cannot sign.
     """
-    job = mailing.inputs.job
+    job, composer = mailing.inputs.job, mailing.inputs.composer
     dkim = job.message.dkim
     if dkim is None or not mailing.unfinished:
         return mailing
@@ -419,7 +419,7 @@ def signed(
             raise
         note(f"the messages are not signed here: {error.message}")
         return mailing
-    composer = mailing.inputs.composer.signed_by(make_signer(job, dkim, key))
+    composer = composer.signed_by(make_signer(job, dkim, key))
     return replace(mailing, inputs=replace(mailing.inputs, composer=composer))
 
 
@@ -480,9 +480,13 @@ def changed_since(ledger: OpenLedger, composer: Composer) -> tuple[str, ...]:
 
 
 def _changed(ledger: OpenLedger, now: Mapping[str, str]) -> tuple[str, ...]:
-    before = ledger.plan.content_digests()
-    before.pop(_PLAN, None)
-    return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
+    return differing(ledger.plan.content_digests(), now)
+
+
+def differing(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the message's inputs whose digests differ, sorted."""
+    names = (before.keys() | now.keys()) - {_PLAN}
+    return tuple(sorted(name for name in names if before.get(name) != now.get(name)))
 
 
 def had(ledger: OpenLedger) -> int:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery import signals
 from mailbatch.delivery.asked import rows_of
 from mailbatch.delivery.equation import Equation, equation_of
+from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
@@ -188,6 +189,7 @@ def _converge(
             )
             inputs, approval = _approved(inputs, options)
             mailing = open_mailing(inputs, options, stack, approval)
+            mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
             outlook = look_ahead(mailing, options) if options.scratch else None
@@ -217,12 +219,42 @@ def _converge(
         elif held is not None and wanted and agreed:
             sent = Sent(held=held)
         elif wanted and agreed:
-            progress.planned(mailing.ledger.standing.counts(), wanted)
-            from mailbatch.delivery.sending import send  # a third of the start of a run
-
-            sent = send(mailing, options, progress, server, stopping, steps, gate)
+            _begin(mailing, options, progress, wanted, guarded=steps is not None)
+            sent = _sent(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
+
+
+def _begin(
+    mailing: Mailing, options: RunOptions, progress: Progress, wanted: int, *, guarded: bool
+) -> None:
+    """Tell the progress of the plan, and let workers send, too, where they can join the ledger."""
+    progress.planned(mailing.ledger.standing.counts(), wanted)
+    if options.scratch or publication_of(mailing.ledger) is None:
+        return
+    from mailbatch.delivery.publishing import offer
+
+    alone = "guard and --canary send step by step" if guarded else None
+    offer(mailing, options, progress, alone=alone)
+
+
+def _sent(
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    server: Server | None,
+    stopping: signals.Stopping,
+    steps: Steps | None,
+    gate: Gate | None,
+) -> Sent:
+    """Send, or watch the workers that do."""
+    if options.sessions == 0:
+        from mailbatch.delivery.watching import watch
+
+        return watch(mailing, progress, stopping)
+    from mailbatch.delivery.sending import send  # a third of the start of a run
+
+    return send(mailing, options, progress, server, stopping, steps, gate)
 
 
 def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:

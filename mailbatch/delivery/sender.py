@@ -51,6 +51,7 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
 from mailbatch.delivery.work import Prepared
 from mailbatch.errors import LedgerError, SessionError
+from mailbatch.ledger.ports import answer
 from mailbatch.outcome import Outcome, SameForAll, Status
 
 
@@ -221,7 +222,7 @@ class Sender:
             else:  # another worker tries the server: the others wait for its outcome
                 await first(run.crew.settled.wait(), stop.wait())
         fitting = rules.limits.fitting(prepared.envelope.forward_paths)
-        seconds = rules.throttle.delay(fitting)
+        seconds = await answer(rules.throttle.delay(fitting))
         if seconds <= 0.0:
             return not stop.is_set()
         return await self._link.pause(seconds)

@@ -10,21 +10,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
 from mailbatch.delivery.ahead import LEAST_MESSAGES, Ahead, composing_ahead
-from mailbatch.delivery.clock import SteadyClock
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.fitting import Fitting
 from mailbatch.delivery.gate import OPEN, Gate
+from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.loop import loop_factory
 from mailbatch.delivery.lots import Lots
-from mailbatch.delivery.options import Progress, Rehearsal, RunOptions, Sent
+from mailbatch.delivery.options import Progress, Rehearsal, RunOptions, Sent, rate_of
 from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.places import OUTBOX
 from mailbatch.delivery.preparation import Mailing
@@ -33,10 +34,10 @@ from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
 from mailbatch.delivery.supply import ComposedLots
-from mailbatch.delivery.throttle import Throttle
+from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
-from mailbatch.errors import UNWRITTEN, MailbatchError, SessionError
+from mailbatch.errors import UNWRITTEN, LedgerError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 from mailbatch.render.alignment import may_be_aligned
 from mailbatch.results.file import check_place
@@ -147,6 +148,7 @@ async def _send_all(
             closing.cancel()
         await stack.aclose()
     failure = _serious(failures, mailing) or gate.failure
+    _tell_all(run, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
         await _conclude(
@@ -157,6 +159,14 @@ async def _send_all(
     return Sent(
         crew.transactions, crew.sessions, failure, interrupted, learned=learned, held=gate.held
     )
+
+
+def _tell_all(run: Run, mailing: Mailing) -> None:
+    """Stop the workers on other machines, too, where the trouble is that of all."""
+    ended, publication = run.rules.troubles.ended, publication_of(mailing.ledger)
+    if ended is not None and publication is not None:
+        with suppress(LedgerError):  # each of them will find out
+            publication.stop(str(ended), ended.exit_code)
 
 
 def _serious(failures: Sequence[MailbatchError], mailing: Mailing) -> MailbatchError | None:
@@ -245,8 +255,7 @@ def _run_of(
     """Return the parts of the run, put together; `where` names the other end of all sessions."""
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
-    rate = None if job.server.rate is None else job.server.rate.per_second
-    clock = SteadyClock(time.time, time.monotonic)
+    clock = clock_of(ledger)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
     pace = Pace(policy, clock)
@@ -272,11 +281,12 @@ def _run_of(
         most=lambda: None if redirected else limits.recipients,
         left=lambda: gate.left,
         copies=len(job.message.cc) + len(job.message.bcc),
+        patience=options.patience,
     )
     crew = Crew()
     rules = Rules(
         policy,
-        Throttle(options.rate if options.rate is not None else rate, time.monotonic),
+        _throttle(mailing, options),
         limits,
         pace,
         Troubles(limits, pace, server=where, clock=clock),
@@ -285,6 +295,14 @@ def _run_of(
     )
     supply = ComposedLots(lots, fitting, recorder, ahead, crew.stop)
     return Run(supply, recorder, fitting, rules, crew, progress, clock, where), lots
+
+
+def _throttle(mailing: Mailing, options: RunOptions) -> Throttle | SharedThrottle:
+    """Return the throttle of `server.rate`, which all workers of a published mailing share."""
+    publication, rate = publication_of(mailing.ledger), rate_of(mailing.inputs.job, options)
+    if publication is not None and rate is not None and publication.current() is not None:
+        return SharedThrottle(publication.turns)
+    return Throttle(rate, time.monotonic)
 
 
 async def _work_alone(

@@ -17,7 +17,7 @@ from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.retry import RetryPolicy
-from mailbatch.delivery.throttle import Throttle
+from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.delivery.work import Recorder, Supply
 
@@ -30,7 +30,7 @@ class Rules:
     """
 
     retry: RetryPolicy
-    throttle: Throttle
+    throttle: Throttle | SharedThrottle
     limits: Limits
     pace: Pace
     troubles: Troubles

@@ -2,12 +2,14 @@
 
 A token is a recipient. The bucket holds one second's worth, so that a run never starts with a
 burst; a transaction of many recipients may overdraw it and the next one waits until the debt is
-paid, which keeps the mean exact whatever the size of the groups. Knows no SMTP.
+paid, which keeps the mean exact whatever the size of the groups. A rate that workers on several
+machines share has its turns elsewhere (`SharedThrottle`). Knows no SMTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 
 class Throttle:
@@ -35,3 +37,27 @@ class Throttle:
         wait = max(0.0, (1.0 - self._tokens) / self._rate) if self._tokens < 1.0 else 0.0
         self._tokens -= recipients
         return wait
+
+
+class Turns(Protocol):
+    """The turns of a rate that is shared with other processes."""
+
+    def take(self, recipients: int) -> Awaitable[float]:
+        """Take turns for so many recipients; the answer is the wait before these, in seconds."""
+
+
+class SharedThrottle:
+    """Let recipients through by turns that other processes take, too."""
+
+    is_open = False
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+
+    def delay(self, recipients: int) -> Awaitable[float]:
+        """Take turns for `recipients`; the answer is the wait before their use, in seconds.
+
+        Raises:
+            LedgerError: no turn can be had.
+        """
+        return self._turns.take(recipients)

@@ -19,9 +19,9 @@ when given: a power loss takes nothing of that back. An answer of `Records.recor
 death of the process (kill -9). A power loss may take records back, and the next opening knows so:
 every delivery that was leased and not settled is in doubt then.
 
-**All or nothing.** A call that raises has recorded nothing: a caller that must not act without a
-record does not act. A far ledger that lost the connection may have recorded all of a call; the
-deliveries are in doubt then, which is safe, since the caller did not act.
+**All or nothing.** A call that raises has recorded nothing. A far ledger that lost the connection
+may have recorded all of a call; the deliveries are in doubt then, which is safe, since no caller
+acts without an answer.
 
 **Not twice.** A commit point, an outcome, a release and an invalidation are of a delivery that this
 opened ledger has leased and not settled; for any other delivery, and for the second time, each of
@@ -33,12 +33,10 @@ turn of the loop is spent upon a file. `answer` takes both. One call of `Records
 time: the next one begins behind the answer. One call of `Leases.lease` may be under way beside a
 call of `Records`. All other roles are used while nothing else goes on (before the first session,
 behind the last one, between the steps of a guarded run, in commands that send nothing): `Planning`,
-`Standings`, `Doubts` and `close` are blocking calls. A ledger with a driver for asyncio needs a
-second, blocking connection.
+`Standings`, `Doubts` and `close` are blocking calls.
 
 **Errors.** `LedgerError` (74): the ledger cannot be read or written, or a rule above was broken;
-`LedgerLocked`: another run holds the ledger. Nothing else is raised, but errors of the
-iterable that a caller gives. An awaitable raises as the call would.
+`LedgerLocked`: another run holds the ledger. Only errors of a caller's iterable are raised besides.
 
 This module must never import a module that stores anything.
 
@@ -47,7 +45,7 @@ Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
@@ -94,8 +92,7 @@ def near(given: Answer[T]) -> T:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is the content's (module octets), kept while the delivery may have to be sent again.
-    A tuple, as the other records are: two are made for each message.
+    `digest` is the content's (module octets), for a resend and as evidence. A tuple, for speed.
     """
 
     delivery_id: int
@@ -324,6 +321,9 @@ class Standings(Protocol):
         Never reads the whole table for an address that is mailed.
         """
 
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
 
@@ -356,8 +356,7 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt. A
-        key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
@@ -431,7 +430,7 @@ class OpenLedger(Protocol):
     """The ledger of one edition of one job, opened to run, to decide or to read.
 
     A ledger opened to read has no `leases` and no `records`, one opened to decide no `leases`:
-    these raise LedgerError, and so do the calls of the other roles that write.
+    these raise LedgerError, as the other calls that write do.
     """
 
     @property
@@ -478,8 +477,11 @@ class OpenLedger(Protocol):
     def thread(self) -> Threads:
         """The thread of the messages."""
 
-    def held_by(self) -> HeldBy | None:
-        """Return which other process writes the ledger now; None if none does."""
+    def writers(self) -> tuple[HeldBy, ...]:
+        """Return the other processes that write the ledger now, the run before its workers."""
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` hear, in any thread, why a far ledger lets a run wait."""
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""

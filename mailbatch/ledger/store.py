@@ -13,7 +13,7 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
+from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
@@ -37,6 +38,7 @@ from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
+from mailbatch.ledger.proof import Proof
 from mailbatch.ledger.recovery import InDoubt
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.threads import Thread
@@ -170,6 +172,18 @@ class Ledger:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
 
+    def forgetting(self) -> Forgetting:
+        """Return the forgetting of people, of a ledger that is open to read or to decide."""
+        return Forgetting(self._database, self._under_way)
+
+    def proof(self) -> Proof:
+        """Return the proof of the edition, of a ledger that is open to read.
+
+        Raises:
+            LedgerError: the ledger has no secret to name recipients by (74).
+        """
+        return Proof(self._database)
+
     @property
     def path(self) -> Path:
         """The place of the ledger."""
@@ -225,10 +239,13 @@ class Ledger:
                 hint="wait for it to end: it may be mailing those very people",
             )
 
-    def held_by(self) -> HeldBy | None:
-        """Return which other process writes the ledger now; None if none does."""
+    def writers(self) -> tuple[HeldBy, ...]:
+        """Return the other process that writes the ledger now, if one does."""
         holder = self._holder()
-        return None if holder is None else holder.process
+        return () if holder is None else (holder.process,)
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Do nothing: a file lets nobody wait."""
 
     def _holder(self) -> Holder | None:
         lock = lock_of(self.path)

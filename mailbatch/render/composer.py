@@ -12,7 +12,6 @@ import copy
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.envelope import Delivery
@@ -46,6 +45,7 @@ from mailbatch.render.name_checks import NameChecks
 from mailbatch.render.pages import PageChoice
 from mailbatch.render.parts import Parts
 from mailbatch.render.sender import ReversePath, SenderFields
+from mailbatch.render.sources import Sources, sources_of
 from mailbatch.render.subject import Test, subject_field
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.templates import Names, Templates
@@ -193,9 +193,9 @@ class Composer:
         return tuple([part[1] for part in self._shared if isinstance(part[1], Piece)])
 
     @property
-    def embedded_files(self) -> tuple[Path, ...]:
-        """The image files that the templates name, as far as no cell completes the name."""
-        return self._parts.embedding.files if self._parts.embedding is not None else ()
+    def sources(self) -> Sources:
+        """The files that the messages are made of, as far as no cell completes a name."""
+        return sources_of(self._templates.loader, self._parts.embedding)
 
     @property
     def _shared(self) -> list[FilePart]:

@@ -116,6 +116,11 @@ class Embedding:
         """The files that the templates name without markup of Jinja."""
         return tuple(self._constant.values())
 
+    @property
+    def varies(self) -> bool:
+        """Whether a template completes the name of an image, so that a message may have any."""
+        return not all(written.constant for written in self._written)
+
     def embed(self, html: str, names: Names) -> tuple[str, tuple[Image, ...]]:
         """Return the HTML with `cid:` names, and the images, in order and each once.
 

@@ -89,7 +89,7 @@ class Dialogue(asyncio.Protocol):
             found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             self._socket = found
         self._connection = Connection(
-            local_name=local_name(transport.get_extra_info("sockname")),
+            local_name=self.server.hello or local_name(transport.get_extra_info("sockname")),
             pipelining=self.server.pipelining,
             transcript=self._transcript,
             password=self.server.password,

@@ -120,6 +120,7 @@ class Opening:
         seconds = self._server.timeouts.connect
         until = self._loop.time() + seconds
         implicit = self._context if self._server.security == "tls" else None
+        source = self._server.source_address
         for left, address in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:
                 async with asyncio.timeout((until - self._loop.time()) / left):
@@ -130,6 +131,7 @@ class Opening:
                         ssl=implicit,
                         server_hostname=name.rstrip(".") if implicit else None,
                         ssl_handshake_timeout=seconds if implicit else None,
+                        local_addr=None if source is None else (source, 0),
                     )
             except ssl.SSLError:
                 raise

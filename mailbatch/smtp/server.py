@@ -42,7 +42,8 @@ class Server:
     `starttls`, `tls` or `plaintext`. `auth` is `auto`, `none` or the name of a mechanism in lower
     case (module `sasl.py`); without a username there is no authentication. `password` never shows
     in a repr. `renew` returns another one where the password is an access token, and blocks then;
-    None where the password stays.
+    None where the password stays. `source_address` is the address of the connections (None:
+    that of the system), `hello` the name said in EHLO (None: that of the machine).
 
         Server("smtp.example.com", 465, security="tls", username="ann", password="s3cret")
     """
@@ -57,6 +58,8 @@ class Server:
     pipelining: bool = True
     chunking: bool = True
     timeouts: Timeouts = field(default_factory=Timeouts)
+    source_address: str | None = None
+    hello: str | None = None
     renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)
 
     @property

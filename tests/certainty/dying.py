@@ -121,8 +121,15 @@ def _doing(
     return wrapped
 
 
-def _wrap(step: str, when: str, nth: int, deed: Callable[[], None]) -> None:
-    holder, name, counts = SHARED.get(step) or (*STEPS[step], lambda *_, **__: True)
+def _wrap(
+    step: str, when: str, nth: int, deed: Callable[[], None], ledger: str | None = None
+) -> None:
+    steps = STEPS
+    if ledger is not None:
+        from tests.certainty import database_steps
+
+        steps = {**STEPS, **database_steps.STEPS}
+    holder, name, counts = SHARED.get(step) or (*steps[step], lambda *_, **__: True)
     setattr(holder, name, _doing(getattr(holder, name), when, nth, deed, counts))
 
 
@@ -143,6 +150,7 @@ def _run_to_death(
     plan: str | None,
     ahead: float,
     edition: str | None,
+    ledger: str | None,
 ) -> None:
     os.environ["SCENE_PASSWORD"] = ""
     if ahead:
@@ -155,9 +163,9 @@ def _run_to_death(
     if sessions_share:
         _share_on_a_busy_machine()
     if step is not None:
-        _wrap(step, when, nth, die_here)
+        _wrap(step, when, nth, die_here, ledger)
     approved = None if plan is None else parse_plan(plan, Path("approved.plan"))
-    run(load_job(Path(job)), RunOptions(plan=approved, edition=edition))
+    run(load_job(Path(job)), RunOptions(plan=approved, edition=edition, ledger=ledger))
 
 
 def start(
@@ -172,6 +180,7 @@ def start(
     plan: str | None = None,
     ahead: float = 0.0,
     edition: str | None = None,
+    ledger: str | None = None,
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
 
@@ -182,11 +191,23 @@ def start(
 
     `synced` is the number of a lease and a folder that does not exist: what the state folder holds
     behind that lease is copied there. All of it has been synced by then. `plan` is the text of an
-    approved plan.
+    approved plan, `ledger` the URL of a database.
     """
     process = processes.Process(
         target=_run_to_death,
-        args=(str(job), step, when, nth, boot, synced, sessions_share, plan, ahead, edition),
+        args=(
+            str(job),
+            step,
+            when,
+            nth,
+            boot,
+            synced,
+            sessions_share,
+            plan,
+            ahead,
+            edition,
+            ledger,
+        ),
         daemon=True,
     )
     process.start()

@@ -16,10 +16,11 @@ from pathlib import Path
 import yaml
 
 from mailbatch.cli.transcript import Transcript
+from mailbatch.delivery.ledgers import LedgerPlace, is_begun, open_to_read
 from mailbatch.delivery.options import RunOptions, Summary
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
-from mailbatch.ledger.store import Ledger
+from mailbatch.ledger.postgres.address import place_in
 from mailbatch.results.file import write_results
 from tests.support.faults import Kind, Stage
 from tests.support.journal import Taken
@@ -61,7 +62,8 @@ FOR_GOOD = {"accepted", "skipped"}
 class Scene:
     """A job with `recipients` recipients in `folder`, at the server on `port`.
 
-    They have addresses of so many `domains`. `retry` adds to the waits of the job.
+    They have addresses of so many `domains`. `retry` adds to the waits of the job. The ledger is in
+    the `database` of this URL, else in a file.
     """
 
     folder: Path
@@ -85,6 +87,7 @@ class Scene:
     timeouts: Mapping[str, str] | None = None
     text: str = "Hello {{ name }}\n"
     dsn: tuple[str, ...] = ()
+    database: str | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -147,6 +150,11 @@ class Scene:
         return self.folder / ".mailbatch" / "scene@1.sqlite3"
 
     @property
+    def place(self) -> LedgerPlace:
+        """The place of the ledger, a file or in the database."""
+        return self.ledger if self.database is None else place_in(self.database, "scene", "1")
+
+    @property
     def addresses(self) -> list[str]:
         """Every planned recipient."""
         if self.domains == 1:
@@ -170,6 +178,7 @@ class Scene:
         """
         environ = {"SCENE_PASSWORD": self.password or ""}
         before = self.statuses() if (self.folder / "results.csv").exists() else {}
+        options = {"ledger": self.database, **options}
         job = load_job(self.job)
         if self.password is None:
             summary = run(job, RunOptions(**options), environ=environ)
@@ -238,13 +247,16 @@ class Scene:
     def check_files(self) -> None:
         """The results follow from the ledger, and no run has left anything lying about."""
         assert not list(self.folder.glob(".*.tmp"))
-        if not self.ledger.exists():
+        if not is_begun(self.place):
             return
         again = self.folder / "again.csv"
-        with Ledger.read(self.ledger) as ledger:
+        with open_to_read(self.place) as ledger:
             write_results(ledger, again)
         assert again.read_bytes() == (self.folder / "results.csv").read_bytes()
         again.unlink()
+        if self.database is not None:
+            assert not self.ledger.parent.exists()
+            return
         # Whoever only looks leaves an empty journal and its index; a run takes them away.
         beside = {path.name: path.stat().st_size for path in self.ledger.parent.iterdir()}
         assert beside.get(f"{self.ledger.name}-wal", 0) == 0

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from mailbatch.ledger.store import Ledger
+from mailbatch.delivery.ledgers import is_begun, open_to_read
 from tests.certainty.dying import ended, start
 from tests.certainty.scene import PATIENT, Scene
 from tests.support.faults import Stage
@@ -15,13 +15,15 @@ FURTHEST = 80
 
 def doubts_of(scene):
     """Who is in doubt by the ledger, behind a run that may have died before it had one."""
-    if not scene.ledger.exists():
+    if not is_begun(scene.place):
         return set()
-    with Ledger.read(scene.ledger) as ledger:
+    with open_to_read(scene.place) as ledger:
         return {doubt.address for doubt in ledger.doubts.in_doubt()}
 
 
-def kill_and_resume(folder, server, *, kills, seed, sessions=1, group=False, recipients=None):
+def kill_and_resume(
+    folder, server, *, kills, seed, sessions=1, group=False, recipients=None, database=None
+):
     """Kill runs of one job behind a random number of the server's records; return the doubts."""
     chance = random.Random(seed)
     scene = Scene(
@@ -33,10 +35,11 @@ def kill_and_resume(folder, server, *, kills, seed, sessions=1, group=False, rec
         group=group,
         text="Hello\n",
         timeouts=PATIENT,
+        database=database,
     )
     doubts = set()
     for _ in range(kills):
-        process = start(scene.job)
+        process = start(scene.job, ledger=database)
         begin = len(server.journal)
         # A busy machine may wake this loop late: the run must not get to its end meanwhile.
         server.stand_still_at(begin + FURTHEST)
@@ -72,6 +75,15 @@ def test_ten_kills_of_one_mailing(tmp_path, fault_server, seed):
 def test_kills_with_three_sessions(tmp_path, fault_server, seed):
     """With parallel sessions each has at most one delivery in doubt per kill."""
     kill_and_resume(tmp_path / "s", fault_server(), kills=5, seed=seed, sessions=3)
+
+
+@pytest.mark.parametrize(("seed", "sessions"), [(0, 1), (1, 1), (2, 4)])
+def test_kills_with_the_ledger_in_a_database(tmp_path, fault_server, database, seed, sessions):
+    """The same promise, whatever keeps the ledger."""
+    server = fault_server()
+    kill_and_resume(
+        tmp_path / "s", server, kills=5, seed=seed, sessions=sessions, database=database
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))

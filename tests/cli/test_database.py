@@ -2,7 +2,6 @@
 
 import asyncio
 import csv
-import json
 
 import pytest
 
@@ -13,6 +12,8 @@ from tests.support.faults import Fault, Kind, Stage
 asyncpg = pytest.importorskip("asyncpg")
 
 from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
+
+pytestmark = pytest.mark.usefixtures("names")
 
 DOUBTFUL = "user2@example.net"
 #: Nobody listens at the first port.
@@ -47,7 +48,7 @@ def test_a_mailing_converges_and_no_file_knows(in_database):
     assert (nothing.code, nothing.json["nothing_to_do"], nothing.json["sessions"]) == (0, True, 0)
     assert len(server.deliveries()) == 4
     status = command("status", "--json").json
-    assert (status["accepted"], bool(status["finished_at"])) == (4, True)
+    assert (status["accepted"], bool(status["finished_at"]), status["writers"]) == (4, True, [])
 
 
 def test_the_results_have_the_same_bytes(mailing, database, tmp_path):
@@ -224,7 +225,8 @@ def test_a_run_that_holds_the_edition_is_named(in_database, database):
         assert done.code == 75
         assert "another run holds this edition: process" in done.err
         assert "a run is under way" in command("status").err
-        assert json.loads(command("status", "--json").out)["pending"] == 0
+        (writer,) = command("status", "--json").json["writers"]
+        assert writer.keys() == {"pid", "host", "started"}
     nothing_reached(server)
 
 

@@ -10,7 +10,12 @@ from __future__ import annotations
 import configparser
 import csv
 import io
+import os
 import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -20,6 +25,7 @@ from mailbatch.delivery.preparation import read_inputs
 from mailbatch.envelope import Delivery
 from mailbatch.job.loader import load_job
 from mailbatch.job.schema import job_schema
+from tests.support.postgresql import check_present
 from tests.templates.rehearsal import NOW, ROOT, html_of, parse, rows_of, structure, text_of
 
 #: The first one has no number in its name: it is the README's own.
@@ -33,6 +39,7 @@ EXIT_CODES = {
     "05-invoices": 3,
     "06-review-workflow": 0,
     "07-reports": 4,
+    "08-many-machines": 0,
     "quickstart": 3,
 }
 STRUCTURES = {
@@ -43,6 +50,7 @@ STRUCTURES = {
     "05-invoices": "multipart/mixed(text/plain, application/pdf)",
     "06-review-workflow": "text/plain",
     "07-reports": "text/plain",
+    "08-many-machines": "text/plain",
     "quickstart": "multipart/alternative(text/plain, text/html)",
 }
 
@@ -229,3 +237,37 @@ def test_the_workflow_checks_and_keeps_the_gallery():
     (upload,) = (step for step in steps if step.get("uses", "").startswith("actions/upload-"))
     assert upload["with"]["path"] == "preview"
     assert upload["if"] == "always()"
+
+
+@pytest.fixture
+def folder():
+    """Return a folder that PostgreSQL's own user may pass through, unlike those of pytest."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        Path(made).chmod(0o711)
+        yield made
+
+
+def test_one_of_two_workers_is_killed_and_the_mailing_comes_to_its_end(folder):
+    """The script starts all that it needs, and leaves nothing behind."""
+    check_present()
+    script = ROOT / "examples" / "08-many-machines" / "many-machines.sh"
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [script],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "TMPDIR": folder},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode in {0, 4}, done.stderr
+    assert "killed a worker behind" in done.stdout
+    arrived = re.search(
+        r"^(\d+) messages arrived, 100 rows in the results$", done.stdout, re.MULTILINE
+    )
+    assert arrived is not None
+    # At most one in doubt for each session of the worker that was killed.
+    assert 98 <= int(arrived[1]) <= 100
+    assert list(Path(folder).iterdir()) == []

@@ -262,7 +262,7 @@ def test_the_template_in_mjml_names_the_images_of_the_letter(tmp_path: Path) -> 
     job = mjml_job(tmp_path, "back.gif", "../logo.png")
     assert sorted(sent(job)[1].values()) == sorted((PNG, GIF))
     composer = make_composer(job)
-    assert {path.name for path in composer.embedded_files} == {"back.gif", "logo.png"}
+    assert {path.name for path in composer.sources.images} == {"back.gif", "logo.png"}
     before = composer.digests()
     (tmp_path / "logo.png").write_bytes(PNG + b"x")
     after = make_composer(job).digests()

@@ -177,12 +177,29 @@ class Cluster:
         """Execute statements by a connection of its own."""
         self._runner.run(self._execute(statement))
 
+    def fetch(self, query: str) -> list[Any]:
+        """Return the rows of a query, by the same connection."""
+        return self._runner.run(self._fetch(query))
+
+    def configure(self, name: str, value: str) -> None:
+        """Set a setting of the running server, and wait until the server knows."""
+        self.execute(f"ALTER SYSTEM SET {name} = {value}")
+        self.execute("SELECT pg_reload_conf()")
+        while self.fetch(f"SHOW {name}")[0][0] != value.strip("'"):
+            pass
+
     async def _execute(self, statement: str) -> None:
+        await (await self._connected()).execute(statement)
+
+    async def _fetch(self, query: str) -> list[Any]:
+        return list(await (await self._connected()).fetch(query))
+
+    async def _connected(self) -> Any:
         import asyncpg
 
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(self.address)
-        await self._connection.execute(statement)
+        return self._connection
 
     def _begin(self, *script: str) -> subprocess.Popen[bytes]:
         """Begin a shell script as the owner of the cluster, which no signal of a terminal ends."""

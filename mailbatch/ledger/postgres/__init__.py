@@ -31,7 +31,12 @@ changes only while nothing is leased.
 P8. A plan is merged by the rules of the file (`ledger.plan`), in a file of the moment; only rows
 that differ travel back. A first plan travels by COPY, row by row as it is read.
 
-Modules: `address` the URL, `link` the connections, `opening` schema and worker, `locks`, `burial`,
-`planning` and `snapshot` the plan, `leasing` and `recording` the hot path, `standing` and `doubts`
-the questions, `store` the ledger. Only this room imports asyncpg.
+P9. A connection that is lost makes a process another worker, once the lock of the old one is free;
+the leases move over in the transaction that buries the old worker (`rejoining`). A call whose
+answer was lost looks first whether it was recorded, and is made again where it was not.
+
+Modules: `address` the URL, `editions` those of a job, `link` the connections, `rejoining`, `locks`,
+`opening` schema and worker, `burial`, `planning` and `snapshot` the plan, `leasing` and `recording`
+the hot path, `standing` and `doubts` the questions, `store` the ledger. Only this room imports
+asyncpg.
 """

@@ -49,13 +49,12 @@ AND coalesce(r.mailbox, r.key) = p.mailbox
 
 
 class InDoubt:
-    """The recipients in doubt, and the decisions about them; `worker` None only reads."""
+    """The recipients in doubt, and the decisions about them."""
 
-    __slots__ = ("_held", "_link", "_worker")
+    __slots__ = ("_held", "_link")
 
-    def __init__(self, link: Link, worker: int | None, held: OpenLeases) -> None:
+    def __init__(self, link: Link, held: OpenLeases) -> None:
         self._link = link
-        self._worker = worker
         self._held = held
 
     def in_doubt(self) -> Iterator[Doubt]:
@@ -72,7 +71,8 @@ class InDoubt:
     ) -> int:
         """Settle the recipients in doubt as a person decided; return the number of rows."""
         chosen = (None if address is None else address_key(address), delivery_id)
-        with self._link.transaction(self._writing()) as connection:
+        self._check_writing()
+        with self._link.transaction(self._held) as connection:
             self._link.wait(stand_still(self._link, connection))
             done = self._link.wait(_resolve(connection, decision, chosen, now))
         self._held.forget_due()
@@ -85,13 +85,13 @@ class InDoubt:
             [address_key(address) for _, address in reasons],
             list(reasons.values()),
         )
-        with self._link.transaction(self._writing()) as connection:
+        self._check_writing()
+        with self._link.transaction(self._held) as connection:
             return _number(self._link.wait(connection.execute(_ACCEPT, now, *proven)))
 
-    def _writing(self) -> int:
-        if self._worker is None or not self._held.is_open:
+    def _check_writing(self) -> None:
+        if not (self._held.worker and self._held.is_open):
             raise self._link.closed()
-        return self._worker
 
 
 async def _resolve(

@@ -65,12 +65,11 @@ class _Found(NamedTuple):
 class Leasing:
     """The deliveries of the ledger that are due."""
 
-    __slots__ = ("_bundle", "_held", "_link", "_names", "_worker")
+    __slots__ = ("_bundle", "_held", "_link", "_names")
 
     def __init__(
         self,
         link: Link,
-        worker: int,
         held: OpenLeases,
         names: Names,
         *,
@@ -79,7 +78,6 @@ class Leasing:
         """`bundle` is that of a worker without a job file, which sends nothing of another one."""
         self._bundle = bundle
         self._link = link
-        self._worker = worker
         self._held = held
         self._names = names
 
@@ -89,7 +87,9 @@ class Leasing:
         """Lease at most `count` deliveries that are due at `now` (`ports.Leases`)."""
         if not self._held.is_open:
             raise self._link.broken("the ledger is not open to send")
-        return await self._link.answer(self._lease(count, now, address, most))
+        return await self._link.answer(
+            self._link.again(lambda _: self._lease(count, now, address, most))
+        )
 
     def next_due(self) -> float | None:
         """Return when the next deferred delivery is due, as the database said last."""
@@ -104,13 +104,13 @@ class Leasing:
         if leased or count < 1:
             return leased
         async with self._link.writer() as connection:
-            await bury(self._link, connection, self._worker, record=False)
+            await bury(self._link, connection, self._held.worker, record=False)
         return await self._claimed(count, now, address, most)
 
     async def _claimed(
         self, count: int, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
-        async with self._link.writing(self._worker) as connection:
+        async with self._link.writing(self._held) as connection:
             if not await self._may_claim(connection):
                 self._held.note_due(now + SOON)
                 return []
@@ -131,11 +131,11 @@ class Leasing:
                     break
             await self._claim(connection, chosen, now)
             due = await connection.fetchval(NEXT_DUE)
-            if not chosen and count > 0:
+            if not chosen and count > 0 and address is None:
                 due = await self._due_by_others(connection, now, due)
         self._held.note_due(due)
         for _, attempt, delivery in chosen:
-            self._held.leases[delivery.id] = attempt.leased
+            self._held.add(delivery.id, attempt.leased)
         return [delivery for _, _, delivery in chosen]
 
     async def _may_claim(self, connection: Any) -> bool:
@@ -176,7 +176,7 @@ class Leasing:
             [one.to for one, _, _ in chosen],
             [not attempt.leased.whole for _, attempt, _ in chosen],
             [one.head.date is None for one, _, _ in chosen],
-            self._worker,
+            self._held.worker,
             now,
         )
 

@@ -1,11 +1,13 @@
-"""The deliveries that this worker has leased, as far as the process knows: what it may record.
+"""The worker that this process is, and the deliveries that it has leased: what it may record.
 
-    held = OpenLeases()
+    held = OpenLeases(worker)
     held.add(delivery.id, leased)
 
-Leases and records share one of these. This module must never ask the database.
+A process that lost its connection is another worker afterwards (`rejoining`), so that the number of
+the worker is read here, for each statement anew. Leases and records share one of these. This module
+must never ask the database.
 
-Tests: tests/ledger/contract/test_promises.py.
+Tests: tests/ledger/contract/test_promises.py, tests/ledger/postgres/test_rejoining.py.
 """
 
 from __future__ import annotations
@@ -16,10 +18,14 @@ from mailbatch.ledger.attempts import Leased
 class OpenLeases:
     """The leases of a worker, by the id of the delivery, and when the next delivery is due."""
 
-    __slots__ = ("is_open", "known_due", "leases", "next_due")
+    __slots__ = ("is_open", "known_due", "leases", "lost", "next_due", "worker")
 
-    def __init__(self) -> None:
+    def __init__(self, worker: int = 0) -> None:
+        #: The number of the worker; 0: the ledger is only read.
+        self.worker = worker
         self.leases: dict[int, Leased] = {}
+        #: Deliveries that others took while this process had no connection: nothing of these left.
+        self.lost: set[int] = set()
         #: Whether the ledger is still open for writing.
         self.is_open = True
         #: When the next deferred delivery is due (seconds since the epoch), if `known_due`.
@@ -28,6 +34,11 @@ class OpenLeases:
 
     def __len__(self) -> int:
         return len(self.leases)
+
+    def add(self, delivery_id: int, leased: Leased) -> None:
+        """Note a lease that is on the disk of the database."""
+        self.leases[delivery_id] = leased
+        self.lost.discard(delivery_id)
 
     def note_due(self, due: float | None) -> None:
         """Note when the next deferred delivery is due, as the database said last."""

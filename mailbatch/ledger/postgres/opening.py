@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
+from mailbatch.ledger.postgres.open_leases import OpenLeases
 
 VERSION = "2"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -53,10 +54,10 @@ async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
         LedgerError: the server or the ledger is not fit.
     """
     connection = await link.open_writer()
-    await _check_server(link, connection)
+    await check_server(link, connection)
     group = lock_class(link.schema)
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
-        raise locked(link, await holder(link))
+        raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
         await _create(link, connection, facts)
     entered = await _entered(link, connection, facts, "decide" if facts is None else "run")
@@ -72,7 +73,7 @@ async def join(link: Link) -> Entered:
         LedgerError: the server or the ledger is not fit.
     """
     connection = await link.open_writer()
-    await _check_server(link, connection)
+    await check_server(link, connection)
     return await _entered(link, connection, None, "work")
 
 
@@ -93,13 +94,14 @@ async def _entered(
     return Entered(worker, await bury(link, connection, worker, record=role != "work"), found)
 
 
-async def leave(link: Link, worker: int) -> None:
-    """End a worker in order; what it has leased waits for the next opening."""
+async def leave(link: Link, held: OpenLeases) -> None:
+    """End a worker in order, once; what it has leased waits for the next opening."""
+    worker, held.worker = held.worker, 0
     async with link.writer() as connection:
         await connection.execute("UPDATE worker SET live = false WHERE id = $1", worker)
 
 
-async def _check_server(link: Link, connection: Any) -> None:
+async def check_server(link: Link, connection: Any) -> None:
     """Refuse a server that forgets commits, or a pooler that shares connections and their locks."""
     row = await connection.fetchrow(
         "SELECT pg_backend_pid() AS pid, current_setting('synchronous_commit') AS synced,"
@@ -184,16 +186,24 @@ async def check_ledger(
     return found
 
 
-async def holder(link: Link) -> HeldBy | None:
-    """Return the process whose worker is alive; None where none is, or none is known yet."""
+async def writers(link: Link, connection: Any = None, *, but: int = 0) -> tuple[HeldBy, ...]:
+    """Return the processes whose workers are alive, the run first; `but` one worker."""
     try:
-        row = await link.row(
-            'SELECT pid, host, to_char(since, \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') AS since'
-            " FROM workers WHERE alive ORDER BY role = 'work', id DESC LIMIT 1"
-        )
+        asked = link.fetch(_WRITERS, but) if connection is None else connection.fetch(_WRITERS, but)
+        return tuple(HeldBy(row["pid"], row["host"], row["since"]) for row in await asked)
     except asyncpg.UndefinedTableError:  # the ledger is just being made
-        return None
-    return None if row is None else HeldBy(row["pid"], row["host"], row["since"])
+        return ()
+
+
+_WRITERS = """
+SELECT pid, host, to_char(since, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+FROM workers WHERE alive AND id <> $1 ORDER BY role = 'work', id
+"""
+
+
+def first_of(processes: Sequence[HeldBy]) -> HeldBy | None:
+    """Return the process that holds the plan, if one is known."""
+    return processes[0] if processes else None
 
 
 def locked(link: Link, process: HeldBy | None, *, hint: str | None = None) -> LedgerLocked:

@@ -48,13 +48,12 @@ _COPIED = (
 
 
 class Planning:
-    """The plan of an edition; `worker` None only reads."""
+    """The plan of an edition."""
 
-    __slots__ = ("_held", "_link", "_worker")
+    __slots__ = ("_held", "_link")
 
-    def __init__(self, link: Link, worker: int | None, held: OpenLeases) -> None:
+    def __init__(self, link: Link, held: OpenLeases) -> None:
         self._link = link
-        self._worker = worker
         self._held = held
 
     def reconcile(
@@ -68,7 +67,7 @@ class Planning:
         accept_changes: bool = False,
     ) -> PlanChange:
         """Make the plan that of `rows` in one transaction (`ports.Planning`)."""
-        worker = self._writing()
+        self._check_writing()
         if len(self._held):
             raise self._link.broken("the plan changes while deliveries are leased")
         said = settings(columns, group_by, recipients_per_transaction, identity)
@@ -77,8 +76,8 @@ class Planning:
             return change
         digest = PlanDigest(said)
         coming = blocks(rows, digest)
-        with self._still(worker) as connection:
-            self._wait(check_nothing_leased(self._link, connection, worker))
+        with self._still() as connection:
+            self._wait(check_nothing_leased(self._link, connection, self._held.worker))
             known = self._wait(connection.fetchval("SELECT EXISTS (SELECT 1 FROM recipient)"))
             if known or group_by:
                 change = self._merge(
@@ -194,7 +193,7 @@ class Planning:
     def set_content_digests(self, digests: Mapping[str, str]) -> None:
         """Keep the digests of the message's own inputs, by name."""
         text = json.dumps(dict(digests), sort_keys=True)
-        with self._link.transaction(self._writing()) as connection:
+        with self._transaction() as connection:
             self._wait(set_fact(connection, "content_digests", text))
 
     def knows(self, address: str) -> bool:
@@ -211,11 +210,11 @@ class Planning:
 
     def reserve_space(self, rows: int | None = None) -> None:  # noqa: ARG002 - of the role
         """Check that the ledger may be written: room is the affair of the database."""
-        self._writing()
+        self._check_writing()
 
     def reopen_deferred(self) -> int:
         """Make pending and deferred recipients due now, with fresh tries; return the deferred."""
-        with self._still(self._writing()) as connection:
+        with self._still() as connection:
             deferred = self._wait(
                 connection.fetchval("SELECT count(*) FROM recipient WHERE status = 'deferred'")
             )
@@ -233,7 +232,7 @@ class Planning:
 
     def reopen_rejected(self) -> int:
         """Make the rejected recipients of the last plan pending; return the number of rows."""
-        with self._still(self._writing()) as connection:
+        with self._still() as connection:
             changed = self._wait(
                 _reopen(
                     connection,
@@ -248,15 +247,25 @@ class Planning:
 
     def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
-        with self._link.transaction(self._writing()) as connection:
-            self._wait(_mark_finished(connection, now))
+        self._check_writing()
+        self._wait(self._link.again(lambda _: self._mark_finished(now)))
 
     @contextmanager
-    def _still(self, worker: int) -> Iterator[asyncpg.Connection]:
+    def _transaction(self) -> Iterator[asyncpg.Connection]:
+        self._check_writing()
+        with self._link.transaction(self._held) as connection:
+            yield connection
+
+    @contextmanager
+    def _still(self) -> Iterator[asyncpg.Connection]:
         """Have the connection that writes in a transaction in which no worker claims."""
-        with self._link.transaction(worker) as connection:
+        with self._transaction() as connection:
             self._wait(stand_still(self._link, connection))
             yield connection
+
+    async def _mark_finished(self, now: float) -> None:
+        async with self._link.writing(self._held) as connection:
+            await _note_finished(connection, now)
 
     def _fact(self, name: str) -> str | None:
         found: str | None = self._wait(self._link.fact(name))
@@ -265,10 +274,9 @@ class Planning:
     def _wait(self, coroutine: Any) -> Any:
         return self._link.wait(coroutine)
 
-    def _writing(self) -> int:
-        if self._worker is None or not self._held.is_open:
+    def _check_writing(self) -> None:
+        if not (self._held.worker and self._held.is_open):
             raise self._link.closed()
-        return self._worker
 
 
 def _identity_text(identity: Identity) -> str | None:
@@ -367,9 +375,11 @@ async def _reopen(connection: asyncpg.Connection, chosen: str, changes: str) -> 
     return int(done.rpartition(" ")[2])
 
 
-async def _mark_finished(connection: asyncpg.Connection, now: float) -> None:
+async def _note_finished(connection: asyncpg.Connection, now: float) -> None:
+    # A doubt that no run has recorded yet is pending in the table alone.
     unfinished = await connection.fetchval(
         f"SELECT EXISTS (SELECT 1 FROM recipient WHERE status IN {_UNSETTLED})"  # noqa: S608 - constants
+        f" AND EXISTS (SELECT 1 FROM standing WHERE status IN {_UNSETTLED})"
     )
     if unfinished:
         await set_fact(connection, "finished_at", None)

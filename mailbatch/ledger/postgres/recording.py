@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailbatch.errors import LedgerError
 from mailbatch.ledger.message_ids import server_message_id
 from mailbatch.ledger.outcomes import OutcomeRow, outcome_rows
 from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
@@ -42,11 +43,10 @@ class _Said:
 class Recording:
     """The records of the deliveries that this worker has leased."""
 
-    __slots__ = ("_held", "_last_reply", "_link", "_next_reply", "_worker")
+    __slots__ = ("_held", "_last_reply", "_link", "_next_reply")
 
-    def __init__(self, link: Link, worker: int, held: OpenLeases) -> None:
+    def __init__(self, link: Link, held: OpenLeases) -> None:
         self._link = link
-        self._worker = worker
         self._held = held
         self._next_reply = self._last_reply = 0
 
@@ -58,26 +58,37 @@ class Recording:
     ) -> None:
         """Record outcomes and commit points in one commit: all or nothing (`ports.Records`)."""
         self._check_open()
-        await self._link.answer(self._record(settlements, points, suspicion))
+
+        async def call(is_again: bool) -> None:
+            await self._record(settlements, points, suspicion, is_again=is_again)
+
+        await self._link.answer(self._link.again(call))
 
     async def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as not mailable; a resent one is in doubt again."""
         self._check_open()
-        self._check_uncommitted(delivery_id, "is invalid")
-        await self._link.answer(self._invalidate(delivery_id, reason, now))
+        self._check_uncommitted([delivery_id], "is invalid")
+
+        async def call(is_again: bool) -> None:
+            await self._invalidate(delivery_id, reason, now, is_again=is_again)
+
+        await self._link.answer(self._link.again(call))
 
     async def release(self, delivery_ids: Iterable[int]) -> None:
         """Give leased deliveries back that were not tried: as if never leased."""
         self._check_open()
         ids = list(dict.fromkeys(delivery_ids))
-        for delivery_id in ids:
-            self._check_uncommitted(delivery_id, "is released")
-        await self._link.answer(self._release(ids))
+        self._check_uncommitted(ids, "is released")
+
+        async def call(is_again: bool) -> None:
+            await self._release(ids, is_again=is_again)
+
+        await self._link.answer(self._link.again(call))
 
     async def give_back(self, since: float, reply: Reply) -> int:
         """Make pending the recipients that this reply rejected since then; return the rows."""
         self._check_open()
-        return await self._link.answer(self._give_back(since, reply))
+        return await self._link.answer(self._link.again(lambda _: self._give_back(since, reply)))
 
     # -- in the thread of the link -------------------------------------------------------------
 
@@ -86,16 +97,20 @@ class Recording:
         settlements: Sequence[Settlement],
         points: Sequence[CommitPoint],
         suspicion: Suspicion | None,
+        *,
+        is_again: bool,
     ) -> None:
         await self._take_numbers(sum(len(one.outcomes) for one in settlements))
         said, number = self._check(settlements, points)
-        if suspicion is None and not said.copies:
+        if is_again and await self._is_recorded(said):
+            due = await self._next_due()
+        elif suspicion is None and not said.copies:
             async with self._link.writer() as connection:
                 due = await self._write(connection, said)
         else:
-            async with self._link.writing(self._worker) as connection:
+            async with self._link.writing(self._held) as connection:
                 if suspicion is not None:
-                    await suspicions.suspect(connection, self._worker, suspicion.since)
+                    await suspicions.suspect(connection, self._held.worker, suspicion.since)
                 await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
                 due = await self._write(connection, said)
         self._next_reply = number
@@ -113,14 +128,14 @@ class Recording:
         if not said.settled:
             if ids:
                 await connection.execute(
-                    "SELECT pass_points($1, $2, $3)", self._worker, ids, digests
+                    "SELECT pass_points($1, $2, $3)", self._held.worker, ids, digests
                 )
             return None
         rows = said.rows
         replies = [row for row in rows if row.code is not None]
         due: float | None = await connection.fetchval(
             _SETTLE,
-            self._worker,
+            self._held.worker,
             said.settled,
             [row.recipient_id for row in rows],
             [row.delivery_id for row in rows],
@@ -147,6 +162,8 @@ class Recording:
         said, number = _Said(), self._next_reply
         for settlement in settlements:
             delivery_id = settlement.delivery_id
+            if delivery_id in self._held.lost:  # others have it, and nothing of it left here
+                continue
             if delivery_id in said.settled:
                 raise self._not_leased(delivery_id)
             leased = self._leased(delivery_id)
@@ -157,6 +174,8 @@ class Recording:
         passed = set[int]()
         for point in points:
             delivery_id = point.delivery_id
+            if delivery_id in self._held.lost:
+                raise self._taken()
             if delivery_id in said.settled:
                 raise self._not_leased(delivery_id)
             if self._leased(delivery_id).committed or delivery_id in passed:
@@ -177,26 +196,54 @@ class Recording:
             first = await connection.fetchval("SELECT nextval('reply_number')")
         self._next_reply, self._last_reply = first, first + _REPLIES
 
-    async def _invalidate(self, delivery_id: int, reason: str, now: float) -> None:
-        async with self._link.writing(self._worker) as connection:
-            await connection.execute(_INVALIDATE, delivery_id, reason, now)
-            due = await self._end(connection, [delivery_id])
-            await set_fact(connection, "plan", None)  # the next plan asks for these rows again
-        self._held.note_due(due)
-        del self._held.leases[delivery_id]
+    async def _is_recorded(self, said: _Said) -> bool:
+        """Say whether all that is said was recorded by a call whose answer was lost."""
+        if said.settled:
+            return not await self._still_leased(said.settled[:1])
+        if not said.points:
+            return False
+        async with self._link.writer() as connection:
+            return bool(await connection.fetchval(_PASSED, said.points[0].delivery_id))
 
-    async def _release(self, ids: Sequence[int]) -> None:
-        async with self._link.writing(self._worker) as connection:
+    async def _still_leased(self, ids: Sequence[int]) -> list[int]:
+        """Return the deliveries of these that this worker has leased, in the database."""
+        async with self._link.writer() as connection:
+            rows = await connection.fetch(
+                "SELECT delivery_id FROM lease WHERE worker = $1 AND delivery_id = ANY ($2)",
+                self._held.worker, ids,
+            )  # fmt: skip
+        return [row["delivery_id"] for row in rows]
+
+    async def _next_due(self) -> float | None:
+        async with self._link.writer() as connection:
+            due: float | None = await connection.fetchval(NEXT_DUE)
+        return due
+
+    async def _invalidate(
+        self, delivery_id: int, reason: str, now: float, *, is_again: bool
+    ) -> None:
+        if not is_again or await self._still_leased([delivery_id]):
+            async with self._link.writing(self._held) as connection:
+                await connection.execute(_INVALIDATE, delivery_id, reason, now)
+                due = await self._end(connection, [delivery_id])
+                await set_fact(connection, "plan", None)  # the next plan asks for these rows again
+            self._held.note_due(due)
+        self._held.leases.pop(delivery_id, None)
+
+    async def _release(self, given: Sequence[int], *, is_again: bool) -> None:
+        ids = await self._still_leased(given) if is_again else given
+        ids = [delivery_id for delivery_id in ids if delivery_id not in self._held.lost]
+        async with self._link.writing(self._held) as connection:
             due = await self._end(connection, ids)
         self._held.note_due(due)
-        for delivery_id in ids:
-            del self._held.leases[delivery_id]
+        for delivery_id in given:
+            self._held.leases.pop(delivery_id, None)
 
     async def _end(self, connection: Any, ids: Sequence[int]) -> float | None:
         """End leases of this worker; return when the next deferred delivery is due."""
         mine = await connection.fetchval(
             "SELECT count(*) FROM lease WHERE worker = $1 AND delivery_id = ANY ($2)",
-            self._worker, ids,
+            self._held.worker, ids,
         )  # fmt: skip
         if mine != len(ids):
             raise self._link.broken("a lease of this worker is gone")
@@ -205,9 +252,9 @@ class Recording:
         return due
 
     async def _give_back(self, since: float, reply: Reply) -> int:
-        async with self._link.writing(self._worker) as connection:
+        async with self._link.writing(self._held) as connection:
             await stand_still(self._link, connection)
-            rows = await suspicions.give_back(connection, self._worker, since, reply)
+            rows = await suspicions.give_back(connection, self._held.worker, since, reply)
             due = await connection.fetchval(NEXT_DUE)
         self._held.note_due(due)
         return rows
@@ -227,14 +274,28 @@ class Recording:
     def _not_leased(self, delivery_id: int) -> Exception:
         return self._link.broken(f"delivery {delivery_id} is not leased")
 
-    def _check_uncommitted(self, delivery_id: int, what: str) -> None:
-        if self._leased(delivery_id).committed:
-            raise self._link.broken(f"delivery {delivery_id} {what} behind its commit point")
+    def _taken(self) -> LedgerError:
+        return LedgerError(
+            f"{self._link.name}: another worker took what this process had leased, while there was"
+            " no connection to the ledger",
+            hint="run again; all that was sent is recorded",
+        )
+
+    def _check_uncommitted(self, ids: Iterable[int], what: str) -> None:
+        for delivery_id in ids:
+            if delivery_id not in self._held.lost and self._leased(delivery_id).committed:
+                raise self._link.broken(f"delivery {delivery_id} {what} behind its commit point")
 
 
 _SETTLE = """
 SELECT settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15),
   pass_points($1, $16, $17)
+"""
+_PASSED = """
+SELECT EXISTS (
+  SELECT 1 FROM lease AS l
+  JOIN point AS p ON p.delivery_id = l.delivery_id AND p.attempt = l.attempt
+  WHERE l.delivery_id = $1)
 """
 _INVALIDATE = """
 UPDATE recipient SET

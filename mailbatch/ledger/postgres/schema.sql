@@ -28,7 +28,9 @@ CREATE TABLE mailing (
   id        boolean PRIMARY KEY DEFAULT true CHECK (id),
   bundle    text,                   -- SHA-256 of the bundle that workers compose of; NULL: no worker
                                     -- but the run's own sends
-  samples   text,                   -- JSON: messages that a worker must be able to make, by digest
+  published text,                   -- JSON: messages that a worker must be able to make, by digest
+  rate      double precision,       -- recipients per second of all workers together; NULL: no limit
+  next_slot timestamptz,            -- when the next recipient may have a turn of the rate
   stop      text,                   -- the trouble that ended the sending of all workers; NULL: none
   stop_code integer                 -- its exit code
 );
@@ -50,7 +52,8 @@ CREATE TABLE worker (
   since   timestamptz NOT NULL DEFAULT now(),
   live    boolean     NOT NULL DEFAULT true,
   role    text        NOT NULL,     -- run: holds the plan; work: has no job file; decide: sends nothing
-  suspected_since double precision  -- since when its refusals may be trouble of the account
+  suspected_since double precision, -- since when its refusals may be trouble of the account
+  after   bigint                    -- the worker that the process was before it lost a connection
 );
 CREATE INDEX worker_by_life ON worker (id) WHERE live;
 
@@ -230,9 +233,11 @@ BEGIN
   END IF;
 END $$;
 
--- Pass the commit points of leased deliveries, all or none.
+-- Pass the commit points of leased deliveries, all or none. The plan of a statement is made once in a
+-- session, mostly while the tables are small: without these settings it would read whole tables for ever.
 CREATE FUNCTION pass_points(me bigint, deliveries bigint[], digests bytea[])
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE number bigint;
 BEGIN
   INSERT INTO point (delivery_id, attempt, worker, digest)
@@ -253,10 +258,12 @@ CREATE FUNCTION settle(
   recipients bigint[], deliveries bigint[], statuses text[], counted boolean[], replies bigint[],
   reasons text[], dues double precision[], times double precision[],
   reply_ids bigint[], codes integer[], enhanced text[], texts text[], names text[]
-) RETURNS double precision LANGUAGE plpgsql AS $$
+) RETURNS double precision LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   number bigint;
   left_behind bigint[];
+  left_over boolean;
 BEGIN
   PERFORM check_live(me);
   INSERT INTO reply (id, code, enhanced, text, message_id, worker)
@@ -279,11 +286,15 @@ BEGIN
   IF number <> cardinality(recipients) THEN
     RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
   END IF;
-  UPDATE delivery AS d SET tries = d.tries + 1, tries_since = coalesce(d.tries_since, l.leased_at)
-  FROM lease AS l
-  WHERE l.delivery_id = d.id AND d.id IN (
-    SELECT s.delivery_id FROM unnest(deliveries, statuses, counted) AS s (delivery_id, status, counted)
-    WHERE s.counted AND s.status IN ('pending', 'deferred'));
+  left_over := statuses && ARRAY['pending', 'deferred'];
+  IF left_over THEN
+    UPDATE delivery AS d SET tries = d.tries + 1, tries_since = coalesce(d.tries_since, l.leased_at)
+    FROM lease AS l
+    WHERE l.delivery_id = d.id AND d.id IN (
+      SELECT s.delivery_id
+      FROM unnest(deliveries, statuses, counted) AS s (delivery_id, status, counted)
+      WHERE s.counted AND s.status IN ('pending', 'deferred'));
+  END IF;
   WITH gone AS (
     DELETE FROM lease WHERE delivery_id = ANY (settled) AND worker = me
     RETURNING delivery_id, partial)
@@ -292,10 +303,12 @@ BEGIN
   IF number <> cardinality(settled) THEN
     RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
   END IF;
-  PERFORM set_due(ARRAY (
-    SELECT s.delivery_id FROM unnest(deliveries, statuses) AS s (delivery_id, status)
-    WHERE s.status IN ('pending', 'deferred')
-    UNION SELECT unnest(left_behind)));
+  IF left_over OR left_behind IS NOT NULL THEN
+    PERFORM set_due(ARRAY (
+      SELECT s.delivery_id FROM unnest(deliveries, statuses) AS s (delivery_id, status)
+      WHERE s.status IN ('pending', 'deferred')
+      UNION SELECT unnest(left_behind)));
+  END IF;
   -- The next plan asks for invalid rows again.
   IF 'invalid' = ANY (statuses) THEN
     DELETE FROM fact WHERE name = 'plan';

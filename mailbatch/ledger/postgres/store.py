@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -27,13 +28,15 @@ from mailbatch.ledger.postgres.opening import (
     Entered,
     check_ledger,
     enter,
-    holder,
     join,
     leave,
     locked,
+    writers,
 )
 from mailbatch.ledger.postgres.planning import Planning
+from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
+from mailbatch.ledger.postgres.rejoining import rejoin
 from mailbatch.ledger.postgres.standing import Standing
 from mailbatch.ledger.postgres.threads import Thread
 
@@ -45,8 +48,8 @@ class PostgresLedger:
     method raises LedgerError (74) when the database fails or refuses.
     """
 
-    __slots__ = ("_held", "_leasing", "_link", "_records", "_worker", "doubts", "edition", "job",
-                 "moved", "plan", "recovered", "standing", "thread")  # fmt: skip
+    __slots__ = ("_held", "_leasing", "_link", "_records", "doubts", "edition", "job",
+                 "moved", "plan", "publication", "recovered", "standing", "thread")  # fmt: skip
 
     def __init__(
         self,
@@ -57,14 +60,15 @@ class PostgresLedger:
         bundle: str | None = None,
     ) -> None:
         self._link = link
-        self._worker = None if entered is None else entered.worker
-        self._held = OpenLeases()
+        self._held = OpenLeases(0 if entered is None else entered.worker)
         self._leasing: Leasing | None = None
         if entered is not None and domain is not None:
             seed = entered.facts["seed"]
             names = Names(job=facts["job"], edition=facts["edition"], secret=seed, domain=domain)
-            self._leasing = Leasing(link, entered.worker, self._held, names, bundle=bundle)
-        self._records = None if entered is None else Recording(link, entered.worker, self._held)
+            self._leasing = Leasing(link, self._held, names, bundle=bundle)
+        self._records = None if entered is None else Recording(link, self._held)
+        if entered is not None:
+            link.rejoin_by(partial(rejoin, link, self._held))
         self.job = facts["job"]
         self.edition = facts["edition"]
         #: Deliveries that dead workers had left open, as they were recovered.
@@ -72,9 +76,17 @@ class PostgresLedger:
         #: A database is always at its place.
         self.moved: tuple[str, str] | None = None
         self.standing = Standing(link, self.edition)
-        self.plan = Planning(link, self._worker, self._held)
-        self.doubts = InDoubt(link, self._worker, self._held)
-        self.thread = Thread(link, self._worker)
+        self.plan = Planning(link, self._held)
+        self.doubts = InDoubt(link, self._held)
+        self.thread = Thread(link, self._held)
+        self.publication = OfDatabase(link, self._held, partial(self._names, facts))
+
+    @staticmethod
+    def _names(facts: Mapping[str, str], domain: str) -> Names:
+        """Return the maker of Message-IDs at a domain."""
+        return Names(
+            job=facts["job"], edition=facts["edition"], secret=facts["seed"], domain=domain
+        )
 
     @classmethod
     def open(
@@ -153,6 +165,11 @@ class PostgresLedger:
         return cls(link, entered.facts, entered, domain)
 
     @property
+    def worker(self) -> int:
+        """The number of the worker that this process is now; 0: the ledger is only read."""
+        return self._held.worker
+
+    @property
     def leases(self) -> Leasing:
         """The deliveries that are due, of a ledger that is open to run."""
         if self._leasing is None:
@@ -171,28 +188,33 @@ class PostgresLedger:
         """The place of the ledger, as messages name it: no path of a file."""
         return Path(self._link.name)
 
-    def held_by(self) -> HeldBy | None:
-        """Return which other process writes the ledger now; None if none does."""
-        return None if self._worker is not None else self._link.wait(holder(self._link))
+    def writers(self) -> tuple[HeldBy, ...]:
+        """Return the other processes that write the ledger now, the run before its workers."""
+        return self._link.wait(writers(self._link, but=self._held.worker))
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have `tell` hear, in the thread of the link, when a database is waited for."""
+        self._link.listen(tell)
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
-        process = self.held_by()
-        if process is not None:
+        others = self.writers()
+        if others:
             hint = "wait for it to end: it may be mailing those very people"
-            raise locked(self._link, process, hint=hint)
+            raise locked(self._link, others[0], hint=hint)
 
     def close(self) -> None:
         """Put the ledger away and free the lock; leased deliveries wait for the next opening.
 
         Without effect the second time. A connection that is gone has freed the lock already.
         """
-        worker, self._worker = self._worker, None
         self._held.end()
         self._leasing = self._records = None
-        if worker is not None:
+        self._link.give_up()
+        if self._held.worker:
             with suppress(LedgerError):
-                self._link.wait(leave(self._link, worker))
+                self._link.wait(self.publication.turns.close())
+                self._link.wait(leave(self._link, self._held))
         self._link.close()
 
     def __enter__(self) -> Self:

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from mailbatch.ledger.postgres.link import Link
+from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.threads import before_of, fact_of
 
@@ -27,13 +28,13 @@ _KEPT = "SELECT value FROM fact WHERE name = $1"
 
 
 class Thread:
-    """The thread of an edition; `worker` None only reads."""
+    """The thread of an edition."""
 
-    __slots__ = ("_link", "_worker")
+    __slots__ = ("_held", "_link")
 
-    def __init__(self, link: Link, worker: int | None) -> None:
+    def __init__(self, link: Link, held: OpenLeases) -> None:
         self._link = link
-        self._worker = worker
+        self._held = held
 
     @property
     def ledger(self) -> str:
@@ -47,9 +48,9 @@ class Thread:
 
     def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
         """Keep the editions of the thread, unless another worker has; return the kept ones."""
-        if self._worker is None:
+        if not self._held.worker:
             raise self._link.closed()
-        with self._link.transaction(self._worker) as connection:
+        with self._link.transaction(self._held) as connection:
             self._link.wait(connection.execute(_KEEP, _FACT, fact_of(before)))
             kept = self._link.wait(connection.fetchval(_KEPT, _FACT))
         return before_of(kept) or ()

@@ -70,16 +70,16 @@ def test_a_database_that_is_not_there(place):
 
 def test_the_holder_is_named_while_it_lives(cluster, place):
     with opened(place) as ledger:
-        assert ledger.held_by() is None
+        assert ledger.writers() == ()
         with PostgresLedger.read(place) as reader:
-            assert reader.held_by() is not None
+            assert len(reader.writers()) == 1
             with pytest.raises(LedgerLocked):
                 reader.check_idle()
         with pytest.raises(LedgerLocked, match=r"process \d+ on "):
             opened(place)
         cluster.disconnect(place)
     with PostgresLedger.read(place) as reader:
-        assert reader.held_by() is None
+        assert reader.writers() == ()
         reader.check_idle()
 
 

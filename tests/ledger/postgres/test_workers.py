@@ -94,7 +94,7 @@ def test_a_peer_buries_a_dead_worker_and_leaves_its_doubt_to_be_derived(cluster,
         dead.close()
     planner.close()
     with opened(place) as again:
-        assert again.recovered == Recovery(0, 1, 1)
+        assert again.recovered == Recovery(11, 1, 1)
 
 
 def test_a_worker_that_leaves_in_order_is_found_dead_by_nobody(cluster, place, planner):
@@ -116,7 +116,7 @@ def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, plann
         plan(planner, *LETTERS)  # nothing new: nothing to wait for
         with pytest.raises(LedgerLocked, match="under way"):
             plan(planner, *LETTERS, "m")
-        monkeypatch.setattr(leasing, "_PATIENCE", 30.0)
+        monkeypatch.setattr(leasing, "_PATIENCE", 300.0)
         later = threading.Thread(target=refuse, args=(worker, *held))
         later.start()
         plan(planner, *LETTERS, "m")
@@ -125,7 +125,7 @@ def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, plann
 
 
 def test_no_worker_claims_while_the_plan_is_changed(place, planner):
-    with joined(place) as worker, planner.plan._still(planner._worker):
+    with joined(place) as worker, planner.plan._still():
         assert lease(worker, 4) == []
         assert worker.leases.next_due() == NOW + leasing.SOON
 

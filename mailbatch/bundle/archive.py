@@ -1,0 +1,106 @@
+"""The archive of a bundle: files in one piece, the same bytes for the same files, named by SHA-256.
+
+    data = pack({"mailbatch.json": b"{}", "job/letter.txt.j2": b"Hello"})
+    name = name_of(data)                  # 64 hex digits
+    unpack(data, name, Path("/run/bundle"))
+
+A tar without times, owners and modes, in the order of the names. An archive comes out of a database
+and is not trusted: anything but plain files below the folder is refused before a file is written.
+This module must never follow a link, nor look at the content of a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from mailbatch.errors import LedgerError
+
+#: The largest archive, in bytes, packed or unpacked.
+MOST_BYTES = 64 * 1024 * 1024
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return the archive of files, by their names with `/` between folders.
+
+    >>> pack({"b": b"2", "a": b"1"}) == pack({"a": b"1", "b": b"2"})
+    True
+    """
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in sorted(files):
+            member = tarfile.TarInfo(name)
+            member.size = len(files[name])
+            archive.addfile(member, io.BytesIO(files[name]))
+    return packed.getvalue()
+
+
+def name_of(data: bytes) -> str:
+    """Return the name of an archive: its SHA-256 in hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def unpack(data: bytes, name: str, folder: Path) -> None:
+    """Write the files of an archive below a folder, which is there and empty.
+
+    Raises:
+        LedgerError: the archive is not the one with this name, or holds anything but plain files
+            below the folder (74).
+    """
+    if name_of(data) != name:
+        raise _refused("its bytes are not those of its name")
+    files = _files(data)
+    for path, content in files.items():
+        place = folder / path
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with place.open("xb") as file:
+            file.write(content)
+
+
+def _files(data: bytes) -> dict[PurePosixPath, bytes]:
+    """Return the files of an archive, all of them looked at.
+
+    Raises:
+        LedgerError: a member is no plain file, or has no plain name.
+    """
+    found: dict[PurePosixPath, bytes] = {}
+    left = MOST_BYTES
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for member in archive:
+                if not member.isreg() or member.issparse():
+                    raise _refused(f"{member.name!r} is no plain file")
+                left -= member.size
+                path, stream = _plain(member.name), archive.extractfile(member)
+                if path in found or left < 0 or stream is None:
+                    raise _refused(f"{member.name!r} is there twice, or too large")
+                found[path] = stream.read()
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        raise _refused(str(error) or type(error).__name__) from None
+    folders = {folder for path in found for folder in path.parents}
+    if folders & found.keys():
+        raise _refused("a file stands in the place of a folder")
+    return found
+
+
+def _plain(name: str) -> PurePosixPath:
+    """Return the path of a member below the folder.
+
+    Raises:
+        LedgerError: the name leads out of the folder, or is not written plainly.
+    """
+    path = PurePosixPath(name)
+    plain = str(path) == name and path.parts and not path.is_absolute()
+    if not plain or ".." in path.parts or "\\" in name or not name.isprintable():
+        raise _refused(f"{name!r} is no name of a file below a folder")
+    return path
+
+
+def _refused(why: str) -> LedgerError:
+    return LedgerError(
+        f"the bundle of the mailing is not to be used: {why}",
+        hint="somebody has changed the database; `mailbatch run` with the job file stores it again",
+    )

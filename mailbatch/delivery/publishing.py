@@ -1,0 +1,99 @@
+"""The offer of a mailing to workers on other machines, by the run that has planned it.
+
+    offer(mailing, options, progress, alone=None)
+
+A ledger in a database has the bundle of the job, and samples: messages that a worker has to make
+with the same bytes (`serving`). A mailing that only this run can send is withdrawn, and the
+progress is told why. This module must never offer a mailing before the send is confirmed.
+
+Tests: tests/delivery/test_workers.py.
+"""
+
+from __future__ import annotations
+
+import platform
+from datetime import datetime
+from importlib.metadata import version
+
+from mailbatch.bundle.archive import name_of
+from mailbatch.bundle.contents import bundle_of
+from mailbatch.delivery.ledgers import Published, Sample, publication_of
+from mailbatch.delivery.options import Progress, RunOptions
+from mailbatch.delivery.preparation import Mailing
+from mailbatch.envelope import Delivery
+from mailbatch.errors import InputError, InputErrors, JobError
+from mailbatch.render.composer import Composer
+
+#: The packages whose versions may change the bytes of a message.
+_PACKAGES = ("mailbatch", "jinja2", "markupsafe")
+
+
+def offer(
+    mailing: Mailing, options: RunOptions, progress: Progress, *, alone: str | None = None
+) -> None:
+    """Offer a planned mailing to workers; `alone` says why this run alone can send.
+
+    Without effect for a ledger in a file.
+
+    Raises:
+        LedgerLocked: workers have messages of another bundle under way.
+        LedgerError: the database fails.
+    """
+    publication = publication_of(mailing.ledger)
+    if publication is None:
+        return
+    inputs = mailing.inputs
+    why = alone or _alone(mailing, options)
+    data = b""
+    if why is None:
+        try:
+            data = bundle_of(
+                inputs.job,
+                inputs.composer,
+                edition=inputs.edition,
+                now=datetime.now().astimezone(),
+                variables=options.variables,
+                columns=inputs.plan.columns,
+                accept_changes=options.accept_changes,
+            ).pack()
+        except (JobError, InputErrors) as error:
+            why = str(error)
+    if why is not None:
+        publication.withdraw()
+        progress.note(f"this run sends alone, without workers: {why}")
+        return
+    domain = inputs.composer.message_id_domain
+    samples = tuple(
+        Sample(recipient, digest_of(inputs.composer, delivery))
+        for recipient, delivery in publication.telling(domain)
+    )
+    rate = options.rate or (
+        None if inputs.job.server.rate is None else inputs.job.server.rate.per_second
+    )
+    publication.publish(Published(name_of(data), samples, versions(), rate), data)
+
+
+def _alone(mailing: Mailing, options: RunOptions) -> str | None:
+    """Say why workers cannot help; None where they can."""
+    if options.limit is not None or options.only:
+        return "--limit and --only are of one run"
+    if mailing.approval is not None:
+        return "--plan holds one run to a plan"
+    if mailing.inputs.job.server.cap is not None or mailing.inputs.job.server.warmup is not None:
+        return "server.cap and server.warmup count in one run"
+    if mailing.thread is not None:
+        return "message.thread asks the ledgers of earlier editions"
+    return None
+
+
+def digest_of(composer: Composer, delivery: Delivery) -> str:
+    """Return the SHA-256 of the content of a delivery; empty where there is no such message."""
+    try:
+        return composer.compose(delivery, eight_bit=True).octets.digest.hex()
+    except InputError:
+        return ""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of all that makes the bytes of a message, by name."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}

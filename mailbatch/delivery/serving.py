@@ -1,0 +1,297 @@
+"""A worker: a process without a job file that sends the open mailings of a database.
+
+    ended = serve("postgresql:///mail", WorkOptions(sessions=16), progress)
+
+Job, templates and files come out of the bundle, secrets from this machine. A worker that could not
+send, or would make other messages than the run, leaves before it takes anything. This module must
+never plan, nor write results.
+
+Tests: tests/delivery/test_workers.py.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from mailbatch.bundle.contents import Bundle, unpacked
+from mailbatch.delivery import signals
+from mailbatch.delivery.admission import wait_until
+from mailbatch.delivery.clock import clock_of
+from mailbatch.delivery.destination import server_of
+from mailbatch.delivery.gate import OPEN, Gate
+from mailbatch.delivery.hours import Hours
+from mailbatch.delivery.ledgers import (
+    LedgerPlace,
+    Publication,
+    Published,
+    open_mailings,
+    open_to_read,
+    open_to_work,
+    publication_of,
+)
+from mailbatch.delivery.options import Progress, RunOptions, Sent
+from mailbatch.delivery.preparation import Inputs, Mailing, private_key
+from mailbatch.delivery.publishing import digest_of, versions
+from mailbatch.delivery.sending import send
+from mailbatch.errors import JobError, MailingStopped
+from mailbatch.job.columns import find_column
+from mailbatch.job.model import Job
+from mailbatch.ledger.ports import OpenLedger
+from mailbatch.recipients.plan import Plan
+from mailbatch.remarks import Remarks
+from mailbatch.render.composer import Composer
+from mailbatch.render.dkim import make_signer
+from mailbatch.smtp.server import Server
+
+#: How often a worker looks for open mailings while there is nothing to send: seconds.
+POLL, LONGEST_POLL = 2.0, 30.0
+#: A mailing whose next recipient is due later than this is left for others meanwhile: seconds.
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """The options of `mailbatch work`.
+
+    `sessions` None: those of each job. `forever`: wait for mailings that are opened later.
+    `source_address` is the address that connections leave from, `hello` the name said in EHLO.
+    """
+
+    sessions: int | None = None
+    forever: bool = False
+    source_address: str | None = None
+    hello: str | None = None
+    transcript: Callable[[str, bytes], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The result of a worker: what it sent, and whether a signal ended it before the mailings."""
+
+    transactions: int = 0
+    sessions: int = 0
+    mailings: int = 0
+    interrupted: bool = False
+
+
+def serve(
+    url: str,
+    options: WorkOptions,
+    progress: Progress,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Served:
+    """Send the open mailings of a database until none is left to do, and return the result.
+
+    Raises:
+        JobError: a secret is missing here, or this worker would make other messages (78).
+        LedgerError: the database cannot be used (74).
+        SessionError: the server cannot be reached, or refuses (69, 75, 77).
+        MailingStopped: another worker has met trouble of all.
+        StoppedAtOnce: a second signal came.
+    """
+    environ = os.environ if environ is None else environ
+    with signals.Stopping() as stopping, ExitStack() as stack:
+        worker = _Worker(url, options, progress, environ, stopping, stack)
+        try:
+            return worker.work()
+        except signals.Interrupted as last:
+            raise signals.StoppedAtOnce(last.signum) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A mailing that this worker can send: compiled, with its secrets, proved by the samples."""
+
+    published: Published
+    bundle: Bundle
+    job: Job
+    composer: Composer
+    server: Server
+
+
+class _Worker:
+    """One process that serves the mailings of a database, one after the other."""
+
+    def __init__(
+        self,
+        url: str,
+        options: WorkOptions,
+        progress: Progress,
+        environ: Mapping[str, str],
+        stopping: signals.Stopping,
+        stack: ExitStack,
+    ) -> None:
+        self._url = url
+        self._options = options
+        self._progress = progress
+        self._environ = environ
+        self._stopping = stopping
+        self._stack = stack
+        self._ready: dict[LedgerPlace, _Ready] = {}
+
+    def work(self) -> Served:
+        """Serve all mailings that are open, again and again."""
+        total, places, wait = Served(), set[LedgerPlace](), POLL
+        while True:
+            sent, left = 0, False
+            for place in open_mailings(self._url):
+                if self._stopping.signum is not None:
+                    break
+                done, goes_on = self._serve(place)
+                left = left or goes_on
+                if done.transactions:
+                    places.add(place)
+                sent += done.transactions
+                total = replace(
+                    total,
+                    transactions=total.transactions + done.transactions,
+                    sessions=total.sessions + done.sessions,
+                    mailings=len(places),
+                )
+            if self._stopping.signum is None and not (left or sent or self._options.forever):
+                return total
+            wait = POLL if sent else min(2 * wait, LONGEST_POLL if left else POLL)
+            if self._stopping.signum is not None or not wait_until(
+                time.time() + (0.0 if sent else wait), self._stopping
+            ):
+                return replace(total, interrupted=True)
+
+    def _serve(self, place: LedgerPlace) -> tuple[Sent, bool]:
+        """Send what is due of a mailing; return whether something of it may be due later, too."""
+        ready = self._prepared(place)
+        if ready is None:
+            return Sent(), False
+        with open_to_work(
+            place,
+            message_id_domain=ready.composer.message_id_domain,
+            bundle=ready.published.bundle,
+        ) as ledger:
+            options = RunOptions(
+                sessions=self._options.sessions,
+                accept_changes=ready.bundle.accept_changes,
+                transcript=self._options.transcript,
+                rate=ready.published.rate,
+                patience=PATIENCE,
+            )
+            inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
+            mailing = Mailing(inputs, ledger, None)
+            gate = _gate(ready.job, ledger)
+            if gate.look() is not None:
+                return Sent(), True
+            sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
+            return self._ended(sent, ledger)
+
+    def _ended(self, sent: Sent, ledger: OpenLedger) -> tuple[Sent, bool]:
+        """Note the end of a mailing, and raise the failure that ended the sending."""
+        if isinstance(sent.failure, MailingStopped) and self._options.forever:
+            self._progress.note(str(sent.failure))
+            return replace(sent, failure=None), False
+        if sent.failure is not None:
+            raise sent.failure
+        ledger.plan.mark_finished(time.time())
+        return sent, sent.held is not None or ledger.leases.next_due() is not None
+
+    def _prepared(self, place: LedgerPlace) -> _Ready | None:
+        """Return a mailing ready to be sent; None where there is nothing to do for a worker."""
+        with open_to_read(place) as ledger:
+            publication = publication_of(ledger)
+            published = None if publication is None else publication.current()
+            if publication is None or published is None or not publication.is_left():
+                return None
+            known = self._ready.get(place)
+            if known is None or known.published != published:
+                data = publication.archive(published.bundle)
+                if data is None:  # another run publishes just now
+                    return None
+                known = self._unpack(published, data)
+                _check_samples(known, publication)
+                self._ready[place] = known
+            return known
+
+    def _unpack(self, published: Published, data: bytes) -> _Ready:
+        """Compile the messages of a bundle, and resolve the secrets of its job here."""
+        bundle, job = self._stack.enter_context(unpacked(data, published.bundle))
+        server = server_of(job, self._environ)
+        server = replace(
+            server, source_address=self._options.source_address, hello=self._options.hello
+        )
+        composer = Composer(
+            job,
+            edition=bundle.edition,
+            columns=bundle.columns,
+            now=bundle.now,
+            variables={**job.variables, **bundle.variables},
+        )
+        if job.message.dkim is not None:
+            key = private_key(job, job.message.dkim, self._environ)
+            composer = composer.signed_by(make_signer(job, job.message.dkim, key))
+        return _Ready(published, bundle, job, composer, server)
+
+
+def _check_samples(ready: _Ready, publication: Publication) -> None:
+    """Refuse a mailing whose messages would be others here than those of the run.
+
+    Raises:
+        JobError: a message, or its length, differs (78).
+    """
+    here, there = versions(), ready.published.versions
+    domain = ready.composer.message_id_domain
+    for sample in ready.published.samples:
+        delivery = publication.delivery_of(sample.recipient, domain)
+        if delivery is None or digest_of(ready.composer, delivery) == sample.digest:
+            continue
+        differ = [
+            f"{name} {here.get(name)} here, {there[name]} there"
+            for name in there
+            if here.get(name) != there[name]
+        ]
+        raise JobError(
+            f"this worker would send another message to row {delivery.rows[0].line} of "
+            f"{ready.job.name} ({ready.bundle.edition}) than the run: "
+            f"{'; '.join(differ) or 'with the same versions'}",
+            hint="install the versions of the run here"
+            if differ
+            else "look for files with absolute names, and for the key of message.dkim",
+        )
+
+
+def _gate(job: Job, ledger: OpenLedger) -> Gate:
+    """Return the gate of the window of a job; a mailing with a cap is sent by the run alone."""
+    window = job.server.window
+    if window is None:
+        return OPEN
+    return Gate(Hours(window), None, clock_of(ledger))
+
+
+def _plan_of(ready: _Ready) -> Plan:
+    """Return a plan with the columns of the mailing and no row: the rows are in the ledger."""
+    columns = ready.bundle.columns
+    address = find_column(ready.job.recipients.address, columns)
+    return Plan(
+        _NoTable(columns),
+        address=0 if address is None else columns.index(address),
+        group_by=(),
+        condition=None,
+        suppressed={},
+        remarks=Remarks(),
+        stop=False,
+    )
+
+
+class _NoTable:
+    """The table of a mailing, which lies where the run was planned."""
+
+    shown = "the table of the run"
+    header = 1
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self.remarks = Remarks()
+
+    def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
+        return iter(())

@@ -1,0 +1,52 @@
+"""The watch of a run with no session of its own: workers on other machines send the mailing.
+
+    sent = watch(mailing, progress, stopping)
+
+Workers that die are buried here, too. This module must never send, nor stop a worker.
+
+Tests: tests/certainty/test_workers.py.
+"""
+
+from __future__ import annotations
+
+import time
+
+from mailbatch.delivery import signals
+from mailbatch.delivery.admission import wait_until
+from mailbatch.delivery.ledgers import publication_of
+from mailbatch.delivery.options import Progress, Sent
+from mailbatch.delivery.preparation import Mailing
+from mailbatch.errors import UsageError
+from mailbatch.outcome import UNFINISHED
+
+#: How often the ledger is looked at, in seconds; a look is a twentieth of the time at most.
+_EVERY, _SHARE = 1.0, 20.0
+
+
+def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> Sent:
+    """Tell the progress of all workers until nothing is left to do, or a signal comes.
+
+    Raises:
+        UsageError: no worker can join: the ledger is a file, or this run alone can send.
+        LedgerError: the database fails.
+    """
+    publication = publication_of(mailing.ledger)
+    if publication is None or publication.current() is None:
+        raise UsageError(
+            "--sessions 0 leaves the sending to workers, and none can join this mailing",
+            hint="keep the ledger in a database (--ledger), or send with sessions of this run",
+        )
+    known = mailing.ledger.standing.counts()
+    while True:
+        began = time.monotonic()
+        is_left = publication.is_left()
+        counts = mailing.ledger.standing.counts()
+        for status, number in counts.items():
+            if status not in UNFINISHED and number > known[status]:
+                progress.settled(status, number - known[status])
+        known = counts
+        if not is_left:
+            return Sent()
+        pause = max(_EVERY, _SHARE * (time.monotonic() - began))
+        if not wait_until(time.time() + pause, stopping):
+            return Sent(interrupted=True)

@@ -1,0 +1,113 @@
+"""The publication of a mailing to workers without a job file: a role of a ledger in a database.
+
+    publication = publication_of(ledger)           # None: a file, which one process sends
+    publication.publish(Published(name, samples, versions), data)
+    ...
+    publication.current()                          # on another machine
+
+A worker composes of the bundle, and first makes the samples: equal bytes are the proof that its
+messages are those of the run. This module must never import a module that stores anything.
+
+Tests: tests/ledger/postgres/test_publication.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from mailbatch.envelope import Delivery
+from mailbatch.ledger.ports import OpenLedger
+
+
+class Sample(NamedTuple):
+    """A message that every worker has to make with the same bytes.
+
+    `recipient` is the id of a row in the ledger, `digest` the SHA-256 of the content in hex digits;
+    empty where the message cannot be made.
+    """
+
+    recipient: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A mailing that workers may send: the name of its bundle, samples, and versions by name.
+
+    `rate` is that of all workers together, in recipients per second; None: no limit.
+    """
+
+    bundle: str
+    samples: Sequence[Sample]
+    versions: Mapping[str, str]
+    rate: float | None = None
+
+
+class Turns(Protocol):
+    """The turns of the rate that all workers share; used in the event loop of a run."""
+
+    def take(self, recipients: int) -> Awaitable[float]:
+        """Take turns for so many recipients; the answer is the wait before their use, in seconds.
+
+        Without a rate no turn has a wait. An awaitable raises LedgerError where no turn can be had.
+        """
+
+
+class Publication(Protocol):
+    """The mailing as workers without a job file see it; calls are blocking, but those of turns."""
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of the rate of the mailing, by the clock of the database."""
+
+    def telling(self, domain: str) -> list[tuple[int, Delivery]]:
+        """Return the deliveries of telling recipients, with their row ids: samples of a plan.
+
+        The rows with the shortest and the longest cells, and with the most non-ASCII text.
+        `domain` goes into the Message-IDs.
+        """
+
+    def delivery_of(self, recipient: int, domain: str) -> Delivery | None:
+        """Return the sample delivery of a row, as `telling` does; None where the row is gone."""
+
+    def publish(self, published: Published, archive: bytes) -> None:
+        """Let workers send with the bundle in `archive`.
+
+        Another bundle than before waits until nothing is leased.
+
+        Raises:
+            LedgerLocked: workers have messages under way, made of another bundle.
+        """
+
+    def withdraw(self) -> None:
+        """Let no worker without a job file claim any more."""
+
+    def current(self) -> Published | None:
+        """Return what is published, None: nothing is."""
+
+    def archive(self, bundle: str) -> bytes | None:
+        """Return the archive of a bundle by its name; None where there is none."""
+
+    def is_left(self) -> bool:
+        """Bury workers that are gone, and say whether anything is due, deferred or under way."""
+
+    def clock_ahead(self) -> float:
+        """Return by how much the clock of the database is ahead of this machine's, in seconds."""
+
+    def stop(self, words: str, exit_code: int) -> None:
+        """Stop all workers by trouble that is the trouble of all; the first words stay."""
+
+
+@runtime_checkable
+class _Publishing(Protocol):
+    """A ledger that workers without a job file can join."""
+
+    @property
+    def publication(self) -> Publication: ...
+
+
+def publication_of(ledger: OpenLedger) -> Publication | None:
+    """Return the publication of a ledger in a database; None for a file."""
+    return ledger.publication if isinstance(ledger, _Publishing) else None

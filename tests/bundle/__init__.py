@@ -1,0 +1,1 @@
+"""Tests of the bundle of a mailing."""

@@ -1,0 +1,164 @@
+"""A worker without a job file: the mailings that it may join, and those that it must not."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+import yaml
+
+from mailbatch.delivery.options import RunOptions, Silence
+from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
+from mailbatch.delivery.thread import Thread
+from mailbatch.errors import JobError, MailingStopped
+from mailbatch.job.loader import load_job
+from mailbatch.outcome import Status
+from tests.certainty.scene import Scene
+from tests.support.faults import Fault, Kind, Stage
+from tests.support.postgresql import check_present, shared_cluster
+
+pytest.importorskip("asyncpg")
+
+from mailbatch.delivery.publishing import offer
+from mailbatch.delivery.serving import Served, WorkOptions, serve
+from mailbatch.ledger.postgres.address import place_in
+from mailbatch.ledger.postgres.store import PostgresLedger
+
+
+class Told(Silence):
+    """A progress that keeps what it is told."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def database(request):
+    """Return the URL of an empty database."""
+    check_present()
+    cluster = shared_cluster()
+    name = f"work_{abs(hash(request.node.nodeid)):x}"
+    cluster.execute(f"CREATE DATABASE {name}")
+    yield cluster.url(name)
+    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def planned(scene, url, progress=None, *, thread=False, **options):
+    """Plan the mailing of a scene and offer it to workers, without sending anything."""
+    job = load_job(scene.job, environ={"SCENE_PASSWORD": ""})
+    now = datetime.now().astimezone()
+    inputs = read_inputs(job, edition=None, variables={}, now=now)
+    with PostgresLedger.open(
+        place_in(url, job.name, inputs.edition), job=job.name, edition=inputs.edition,
+        message_id_domain=inputs.composer.message_id_domain,
+    ) as ledger:  # fmt: skip
+        reconcile(ledger, job, inputs.plan)
+        mailing = Mailing(inputs, ledger, None)
+        if thread:
+            mailing = replace(mailing, thread=Thread(job, inputs.edition, (), (), is_far=True))
+        offer(mailing, RunOptions(**options), progress or Told())
+        yield ledger
+
+
+def work(url, progress=None, **options):
+    return serve(url, WorkOptions(**options), progress or Told(), environ={})
+
+
+def test_a_worker_sends_a_mailing_to_its_end(tmp_path, fault_server, database):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=20, sessions=2)
+    with planned(scene, database) as ledger:
+        assert work(database) == Served(20, 2, 1)
+        assert ledger.standing.counts()[Status.ACCEPTED] == 20
+        assert ledger.standing.finished_at() is not None
+    assert work(database) == Served()
+    assert len(server.deliveries()) == 20
+
+
+def test_all_open_mailings_are_served(tmp_path, fault_server, database):
+    server = fault_server()
+    for number in range(2):
+        scene = Scene(tmp_path / str(number), server.port, recipients=3)
+        job = scene.job.read_text().replace("name: scene", f"name: scene-{number}")
+        scene.job.write_text(job)
+        with planned(scene, database):
+            pass
+    assert work(database) == Served(6, 2, 2)
+
+
+def test_the_machine_of_a_worker_has_an_address_and_a_name_of_its_own(
+    tmp_path, fault_server, database
+):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=1)
+    with planned(scene, database):
+        work(database, source_address="127.0.0.9", hello="mail9.example.com")
+    (said,) = server.stages(Stage.EHLO)
+    assert said["command"] == "EHLO mail9.example.com"
+
+
+def test_a_worker_that_would_make_other_messages_takes_nothing(tmp_path, fault_server, database):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=3)
+    with planned(scene, database) as ledger:
+        told = ledger._link.wait(ledger._link.value("SELECT published FROM mailing"))
+        digest = ledger.publication.current().samples[0].digest
+        told = told.replace(digest, "0" * 64).replace('"jinja2": "', '"jinja2": "0.')
+        shared_cluster()._runner.run(change(database, ledger._link.schema, told))
+        with pytest.raises(
+            JobError, match=r"another message to row 2 .*jinja2 \S+ here, 0\."
+        ) as no:
+            work(database)
+        assert no.value.exit_code == 78
+    assert server.journal == []
+
+
+async def change(url, schema, told):
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    await connection.execute(f"UPDATE {schema}.mailing SET published = $1", told)  # noqa: S608
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "words"),
+    [
+        ({"limit": 2}, {}, "--limit"),
+        ({"only": ("user1@example.net",)}, {}, "--only"),
+        ({}, {"cap": "100/day"}, "server.cap"),
+        ({}, {"warmup": {"from": 20, "to": 50, "days": 3}}, "server.warmup"),
+        ({"thread": True}, {}, "message.thread"),
+    ],
+)
+def test_a_mailing_that_one_run_sends_alone_is_withdrawn(
+    tmp_path, database, options, settings, words
+):
+    told = Told()
+    scene = Scene(tmp_path / "scene", 1, recipients=3)
+    with planned(scene, database):
+        pass
+    job = yaml.safe_load(scene.job.read_text())
+    job["server"].update(settings)
+    scene.job.write_text(yaml.safe_dump(job))
+    with planned(scene, database, told, **options) as ledger:
+        assert ledger.publication.current() is None
+        assert work(database) == Served()
+    (note,) = told.notes
+    assert words in note
+
+
+def test_trouble_of_the_account_stops_the_other_workers(tmp_path, fault_server, database):
+    server = fault_server(Fault(Stage.MAIL, Kind.REPLY, times=0, text="550 5.7.1 suspended"))
+    scene = Scene(tmp_path / "scene", server.port, recipients=20)
+    with planned(scene, database) as ledger:
+        with pytest.raises(Exception, match="suspended") as ended:
+            work(database)
+        assert ended.value.exit_code == 69
+        with pytest.raises(MailingStopped, match="suspended"):
+            ledger._link.wait(ledger.leases._lease(1, 0.0, None, None))
+    assert work(database) == Served()

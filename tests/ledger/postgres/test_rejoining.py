@@ -1,0 +1,240 @@
+"""A connection that is lost while the process lives: nothing is lost, and nothing happens twice."""
+
+import asyncio
+import threading
+
+import pytest
+
+from mailbatch.envelope import Recipient
+from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.ledger.ports import CommitPoint, Recovery, Settlement, Suspicion
+from mailbatch.outcome import Outcome, Reply, Status
+from tests.ledger.contract.talk import settlement
+
+asyncpg = pytest.importorskip("asyncpg")
+
+from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
+
+NOW = 1_700_000_000.0
+ANSWERED = """
+SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = '{}'
+"""
+
+
+def opened(place):
+    return PostgresLedger.open(place, job="news", edition="48", message_id_domain="example.com")
+
+
+def joined(place):
+    return PostgresLedger.join(place, message_id_domain="example.com", bundle="b")
+
+
+def plan(ledger, *letters):
+    rows = [
+        Recipient(line, f"{letter}@x.org", (f"{letter}@x.org",))
+        for line, letter in enumerate(letters, start=2)
+    ]
+    ledger.plan.reconcile(("email",), rows, group_by=(), recipients_per_transaction=1)
+
+
+def lease(ledger, count, now=NOW):
+    return asyncio.run(ledger.leases.lease(count, now=now))
+
+
+def commit(ledger, *deliveries):
+    points = [CommitPoint(delivery.id, bytes(32)) for delivery in deliveries]
+    asyncio.run(ledger.records.record((), points))
+
+
+def settle(ledger, *deliveries):
+    asyncio.run(ledger.records.record([settlement(one, Status.ACCEPTED) for one in deliveries], ()))
+
+
+def counts(ledger):
+    return {status: n for status, n in ledger.standing.counts().items() if n}
+
+
+def workers(cluster, place):
+    return cluster.fetch(f"SELECT id, live, after FROM {place.schema}.worker ORDER BY id")  # noqa: S608
+
+
+def test_a_connection_that_ends_between_any_two_statements_costs_nothing(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *"abcdef")
+        steps = [
+            lambda: leased.extend(lease(ledger, 5)),
+            lambda: commit(ledger, leased[0]),
+            lambda: settle(ledger, leased[0]),
+            lambda: commit(ledger, leased[1], leased[2]),
+            lambda: settle(ledger, leased[2], leased[1]),
+            lambda: asyncio.run(ledger.records.release([leased[3].id])),
+            lambda: asyncio.run(ledger.records.invalidate(leased[4].id, "no", now=NOW)),
+            lambda: again.extend(lease(ledger, 5)),
+            lambda: commit(ledger, *again),
+            lambda: settle(ledger, *again),
+            lambda: ledger.plan.mark_finished(NOW),
+        ]
+        leased, again = [], []
+        for step in steps:
+            cluster.disconnect(place)
+            step()
+        cluster.disconnect(place)
+        assert counts(ledger) == {Status.ACCEPTED: 5, Status.INVALID: 1}
+        assert ledger.standing.finished_at() == NOW
+    found = workers(cluster, place)
+    assert [row["after"] for row in found] == [None, *(row["id"] for row in found[:-1])]
+    assert [row["live"] for row in found[:-1]] == [False] * (len(found) - 1)
+    with opened(place) as ledger:
+        assert ledger.recovered == Recovery()
+
+
+def unanswered(cluster, place, call):
+    """Let the commit of a call be stored, and its answer be lost: a standby never acknowledges."""
+    cluster.configure("synchronous_standby_names", "'nobody'")
+    thread = threading.Thread(target=call)
+    try:
+        thread.start()
+        while not cluster.fetch(ANSWERED.format(place.schema))[0][0]:
+            assert thread.is_alive()
+        cluster.disconnect(place)
+    finally:
+        cluster.configure("synchronous_standby_names", "''")
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("what", ["lease", "point", "settle", "release", "invalidate", "suspect"])
+def test_a_commit_whose_answer_is_lost_is_found_or_made_again(cluster, place, what):
+    with opened(place) as ledger:
+        plan(ledger, *"abc")
+        first = lease(ledger, 2)
+        told = []
+        calls = {
+            "lease": lambda: told.extend(lease(ledger, 1)),
+            "point": lambda: told.append(commit(ledger, *first)),
+            "settle": lambda: told.append(settle(ledger, *first)),
+            "release": lambda: told.append(
+                asyncio.run(ledger.records.release([one.id for one in first]))
+            ),
+            "invalidate": lambda: told.append(
+                asyncio.run(ledger.records.invalidate(first[0].id, "no", now=NOW))
+            ),
+            "suspect": lambda: told.append(
+                asyncio.run(ledger.records.record((), (), Suspicion(NOW)))
+            ),
+        }
+        if what == "settle":
+            commit(ledger, *first)
+        unanswered(cluster, place, calls[what])
+        assert len(told) == 1
+        points = cluster.fetch(f"SELECT count(*) FROM {place.schema}.point")[0][0]  # noqa: S608
+        leases = cluster.fetch(f"SELECT count(*) FROM {place.schema}.lease")[0][0]  # noqa: S608
+        found = counts(ledger)
+        assert (points, leases, found) == {
+            "lease": (0, 3, {Status.PENDING: 3}),
+            "point": (2, 2, {Status.PENDING: 3}),
+            "settle": (2, 0, {Status.ACCEPTED: 2, Status.PENDING: 1}),
+            "release": (0, 0, {Status.PENDING: 3}),
+            "invalidate": (0, 1, {Status.INVALID: 1, Status.PENDING: 2}),
+            "suspect": (0, 2, {Status.PENDING: 3}),
+        }[what]
+        if what == "lease":
+            assert told[0].unsettled == ("c@x.org",)
+        if what == "point":
+            settle(ledger, *first)
+            assert counts(ledger)[Status.ACCEPTED] == 2
+
+
+def test_a_database_that_is_killed_and_started_costs_no_doubt(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *"abc")
+        (first, second) = lease(ledger, 2)
+        commit(ledger, first)
+        cluster.stop("immediate")
+        later = threading.Timer(0.3, cluster.start)
+        later.start()
+        settle(ledger, first)
+        later.join()
+        commit(ledger, second)
+        settle(ledger, second)
+        assert counts(ledger) == {Status.ACCEPTED: 2, Status.PENDING: 1}
+        assert list(ledger.doubts.in_doubt()) == []
+
+
+def test_an_edition_that_another_run_took_meanwhile_is_left_to_it(cluster, place):
+    ledger = opened(place)
+    plan(ledger, *"ab")
+    (first,) = lease(ledger, 1)
+    commit(ledger, first)
+    cluster.disconnect(place)
+    with opened(place) as other:
+        assert other.recovered == Recovery(0, 1, 1)
+        with pytest.raises(LedgerLocked, match="another run holds this edition"):
+            settle(ledger, first)
+        ledger.close()
+        assert counts(other) == {Status.IN_DOUBT: 1, Status.PENDING: 1}
+
+
+def test_a_worker_that_a_peer_buried_tells_its_outcomes_and_passes_no_other_point(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *"abcd")
+        cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
+        frozen = joined(place)
+        first, second = lease(frozen, 2)
+        commit(frozen, first)
+        cluster.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # noqa: S608
+            f" WHERE application_name = '{place.schema}' AND pid IN (SELECT l.pid FROM pg_locks l"
+            f" WHERE l.locktype = 'advisory' AND l.objid = {frozen.worker})"
+        )
+        taken = lease(ledger, 9)
+        taken += lease(ledger, 9)
+        addresses = {one.unsettled[0] for one in taken}
+        assert addresses == {"b@x.org", "c@x.org", "d@x.org"}
+        assert counts(ledger) == {Status.IN_DOUBT: 1, Status.PENDING: 3}
+        settle(frozen, first)
+        assert counts(ledger) == {Status.ACCEPTED: 1, Status.PENDING: 3}
+        with pytest.raises(LedgerError, match="another worker took"):
+            commit(frozen, second)
+        # Refused before the end of data: others have it, and nothing is recorded.
+        rejected = Outcome("b@x.org", Status.REJECTED, reply=Reply(550, "5.1.1", "no"))
+        told = Settlement(second.id, [rejected], NOW, None)
+        asyncio.run(frozen.records.record([told], ()))
+        asyncio.run(frozen.records.release([second.id]))
+        frozen.close()
+        commit(ledger, *taken)
+        settle(ledger, *taken)
+        assert counts(ledger) == {Status.ACCEPTED: 4}
+
+
+def test_a_ledger_that_is_put_away_waits_for_no_database(cluster, place):
+    ledger = opened(place)
+    plan(ledger, "a")
+    cluster.stop("immediate")
+
+    def wait():
+        with pytest.raises(LedgerError, match=r"not open for writing|the connection"):
+            lease(ledger, 1)
+
+    waiting = threading.Thread(target=wait)
+    try:
+        waiting.start()
+        while ledger._link._connecting is None:
+            assert waiting.is_alive()
+        ledger.close()
+        waiting.join(10)
+        assert not waiting.is_alive()
+    finally:
+        cluster.start()
+
+
+def test_a_ledger_that_is_read_alone_does_not_wait(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+    with PostgresLedger.read(place) as ledger:
+        cluster.stop("immediate")
+        try:
+            with pytest.raises(LedgerError, match="the connection to the ledger failed"):
+                counts(ledger)
+        finally:
+            cluster.start()

@@ -1,0 +1,86 @@
+"""The turns of a rate that workers share: each recipient has an instant of its own."""
+
+import asyncio
+import itertools
+
+import pytest
+
+pytest.importorskip("asyncpg")
+
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.postgres.link import Link
+from mailbatch.ledger.postgres.turns import Turns
+from tests.ledger.postgres.test_opening import began
+
+#: So far from now that no machine is busy for so long.
+FAR = 1000.0
+
+
+@pytest.fixture
+def turns(cluster, place):
+    """Return two workers' turns of a mailing whose next turn is far away, at 10 a second."""
+    began(place)
+    cluster.execute(
+        f"UPDATE {place.schema}.mailing SET rate = 10,"  # noqa: S608
+        f" next_slot = clock_timestamp() + interval '{FAR} s'"
+    )
+    links = [Link(place), Link(place)]
+    made = [Turns(link) for link in links]
+    yield made
+    for link, one in zip(links, made, strict=True):
+        link.wait(one.close())
+        link.close()
+
+
+def test_no_two_recipients_share_an_instant(turns):
+    async def take():
+        loop = asyncio.get_running_loop()
+
+        async def one(worker, recipients):
+            wait = await worker.take(recipients)
+            return loop.time() + wait
+
+        asked = [one(turns[number % 2], 1 + number % 3) for number in range(12)]
+        return sorted(await asyncio.gather(*asked))
+
+    instants = asyncio.run(take())
+    apart = [later - sooner for sooner, later in itertools.pairwise(instants)]
+    # An answer is a little later than the clock of the database was read.
+    assert min(apart) > 0.1 - 0.05
+    assert sum(apart) == pytest.approx(0.1 * (24 - (1 + 11 % 3)), abs=0.25)
+
+
+def test_all_sessions_of_a_worker_ask_together(cluster, place, turns):
+    async def take():
+        return await asyncio.gather(*[turns[0].take(1) for _ in range(50)])
+
+    waits = asyncio.run(take())
+    assert waits == sorted(waits)
+    assert waits[-1] - waits[0] == pytest.approx(4.9, abs=0.2)
+
+
+def test_time_that_has_passed_is_not_made_up_for(cluster, place, turns):
+    cluster.execute(f"UPDATE {place.schema}.mailing SET next_slot = now() - interval '1 hour'")  # noqa: S608
+    assert asyncio.run(turns[0].take(1)) == 0.0
+    assert asyncio.run(turns[0].take(5)) <= 0.1
+    assert asyncio.run(turns[1].take(1)) > 0.1
+
+
+def test_a_mailing_without_a_rate_waits_for_nothing(cluster, place, turns):
+    cluster.execute(f"UPDATE {place.schema}.mailing SET rate = NULL")  # noqa: S608
+    assert asyncio.run(turns[0].take(1000)) == 0.0
+
+
+def test_a_connection_that_was_lost_is_opened_again(cluster, place, turns):
+    before = asyncio.run(turns[0].take(1))
+    cluster.disconnect(place)
+    assert asyncio.run(turns[0].take(1)) == pytest.approx(before, abs=60.0)
+
+
+def test_a_failure_is_told_to_each_session(cluster, place, turns):
+    cluster.execute(f"DROP TABLE {place.schema}.mailing")
+
+    async def take():
+        return await asyncio.gather(*[turns[0].take(1) for _ in range(3)], return_exceptions=True)
+
+    assert [type(error) for error in asyncio.run(take())] == [LedgerError] * 3
