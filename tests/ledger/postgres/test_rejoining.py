@@ -213,7 +213,7 @@ def test_a_ledger_that_is_put_away_waits_for_no_database(cluster, place):
     cluster.stop("immediate")
 
     def wait():
-        with pytest.raises(LedgerError, match="not open for writing|the connection"):
+        with pytest.raises(LedgerError, match=r"not open for writing|the connection"):
             lease(ledger, 1)
 
     waiting = threading.Thread(target=wait)
