@@ -171,6 +171,7 @@ class _Worker:
             message_id_domain=ready.composer.message_id_domain,
             bundle=ready.published.bundle,
         ) as ledger:
+            ledger.listen(self._progress.note)
             options = RunOptions(
                 sessions=self._options.sessions,
                 accept_changes=ready.bundle.accept_changes,
