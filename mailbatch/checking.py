@@ -16,9 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from mailbatch.errors import InputError, InputErrors, LedgerError
+from mailbatch.envelope import address_key, address_keys
+from mailbatch.errors import InputError, InputErrors, LedgerError, Location
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
+    from mailbatch.render.message import Content
 
+#: Gives the place of a text in the templates.
+Finder: TypeAlias = Callable[[str], Location | None]
 #: Hands deliveries on, and may show the progress among so many recipients.
 Follow = Callable[[Iterable["Delivery"], int], Iterable["Delivery"]]
 
@@ -39,6 +43,8 @@ class Checked:
     `error` is the error of the inputs that a run would end with. `overview` is None behind such an
     error. `outlook` is that of a real run, None: no earlier run is known. `largest` is the size of
     the largest message in bytes, `beyond_ascii` the number of addresses that need SMTPUTF8.
+    `telling` are telling messages, `addressed` those to one address, where they were wanted. `find`
+    gives the place of a text in the templates.
     """
 
     edition: str | None = None
@@ -47,6 +53,9 @@ class Checked:
     outlook: Outlook | None = None
     largest: int = 0
     beyond_ascii: int = 0
+    telling: list[Content] = field(default_factory=list)
+    addressed: list[Content] = field(default_factory=list)
+    find: Finder = field(default=lambda _: None)
     error: InputError | InputErrors | None = None
 
 
@@ -65,10 +74,13 @@ def check_mailing(
     state: State = None,
     store: Path | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
+    samples: int = 0,
+    to: str | None = None,
 ) -> Checked:
     """Survey a mailing; where the inputs are wrong, keep the error and check the rows alone.
 
     `edition`, `variables` and `store` are those of the options `--edition`, `--set` and `--store`.
+    Of the telling messages, `samples` are kept, and the messages to the address `to`.
 
     Raises:
         UsageError: the given edition cannot name a ledger; a variable is not one of the job's.
@@ -88,12 +100,19 @@ def check_mailing(
         )  # fmt: skip
         named = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
-        survey = Survey(job, named, plan.columns, branches, remarks=plan.remarks)
+        survey = Survey(job, named, plan.columns, branches, limit=samples, remarks=plan.remarks)
+        addressed: list[Content] = []
+        wanted = address_key(to) if to is not None else None
         with inspect(inputs, state=state) as inspection:
             for recipient in inspection.recipients():
                 survey.row(recipient)
             for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
-                survey.see(inspection.look(delivery))
+                looked = inspection.look(delivery)
+                survey.see(looked)
+                if wanted is not None and looked.content is not None:
+                    addressed += [looked.content] * (wanted in address_keys(delivery.addresses))
+            again = [inspection.look(one.delivery).content for one in survey.chosen()]
+            telling = [content for content in again if content is not None]
             outlook = inspection.outlook()
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
@@ -111,8 +130,9 @@ def check_mailing(
         _look_at_rows(job, variables, now, checked, reported_addresses(job, state, store))
         return checked
     return Checked(
-        named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii
-    )
+        named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii,
+        telling, addressed, survey.place_of,
+    )  # fmt: skip
 
 
 def time_findings(job: Job, state: State) -> list[Finding]:

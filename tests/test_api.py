@@ -224,7 +224,7 @@ def test_another_state_folder(scene, tmp_path):
 
 
 #: What the rooms ask a value for, and no program needs.
-INNER = {"most", "exit_code_behind", "addressed", "state"}
+INNER = {"most", "exit_code_behind", "addressed", "state", "in_text", "at_offset"}
 
 
 def names_of(kind):

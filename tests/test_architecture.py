@@ -29,17 +29,21 @@ MAY_IMPORT = {
     "render": {"job", "expressions"},
     "checks": {"job", "render", "expressions"},
     "dns": {"checks", "job", "render"},
+    "links": {"checks", "render"},
     "look": set(),
+    "evidence": set(),
     "preview": {"render", "checks", "look"},
     "reports_page": {"reports", "ledger", "look"},
     "bundle": {"job", "render"},
+    "inbox": {"render", "preview", "look", "sandbox"},
     "delivery": {
         "job", "recipients", "render", "ledger", "results", "reports", "smtp", "sandbox", "bundle",
+        "evidence",
     },
     "cli": {
         "job", "recipients", "render", "ledger", "results", "reports", "receiver", "pull", "smtp",
         "sandbox", "checks", "checking", "fresh_letters", "preview", "previewing", "delivery",
-        "reports_page", "dns", "",
+        "reports_page", "dns", "evidence", "inbox", "links", "",
     },
     "balance": set(),
     "errors": set(),
@@ -56,7 +60,7 @@ MAY_IMPORT = {
     "report_token": set(),
     "outlook": set(),
     "__main__": {"cli"},
-    "checking": {"job", "recipients", "checks", "delivery"},
+    "checking": {"job", "recipients", "checks", "delivery", "render"},
     "fresh_letters": {"job", "render", "checks", "delivery", "preview"},
     "previewing": {
         "job", "checks", "checking", "delivery", "fresh_letters", "preview", "render",
@@ -68,24 +72,26 @@ MAY_IMPORT = {
 #: says what each is for.
 FACE = {
     "recipients": {"address", "given", "plan"},
-    "results": {"columns", "file", "row"},
+    "results": {"columns", "file", "masking", "row"},
     "reports": {
-        "acceptance", "bodies", "cursor", "mailboxes", "mailed", "proofs", "refusal", "report",
-        "sns", "standing", "standings", "store", "suppression",
+        "acceptance", "bodies", "cursor", "forgetting", "mailboxes", "mailed", "proofs", "refusal",
+        "report", "sns", "standing", "standings", "store", "suppression",
     },
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "edition_checks", "findings", "report", "selection", "survey", "table_checks",
-        "tallies",
+        "codes", "edition_checks", "findings", "references", "report", "selection", "survey",
+        "table_checks", "tallies",
     },
     "dns": {"asking", "judgement", "published"},
+    "links": {"reaching", "targets", "web"},
     "look": {"folder", "markup"},
     "preview": {
-        "chromium", "compare", "eml_folder", "entry", "gallery", "message_files", "rebuilding",
-        "serving",
+        "chromium", "compare", "eml_folder", "entry", "gallery", "loopback", "message_files",
+        "rebuilding", "serving",
     },
     "reports_page": {"figures", "writing"},
+    "inbox": {"mails", "serving"},
 }  # fmt: skip
 #: foreign module -> the only places that may import it.
 ONLY_IN = {
@@ -163,7 +169,7 @@ def test_a_room_is_entered_by_its_face(room):
 
 
 #: The roles of a ledger, and the rows that pass through them.
-ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.rows")
+ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.proved", "mailbatch.ledger.rows")
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"
 

@@ -7,13 +7,15 @@
 A code keeps its meaning for ever: scripts and the annotations of `--format github` are written
 against codes. The page docs/reference/checks.md is generated from the tables by docs/generate.py.
 Each subject has its table beside this module: `mailing_codes`, `message_codes`, `outside_codes`,
-`published_codes`.
+`published_codes`, `link_codes`, `access_codes`.
 This module must never decide which code a message gets: the checks do.
 """
 
 from __future__ import annotations
 
+from mailbatch.checks.access_codes import ACCESS_CODES
 from mailbatch.checks.code import Code, Severity
+from mailbatch.checks.link_codes import LINK_CODES
 from mailbatch.checks.mailing_codes import MAILING_CODES
 from mailbatch.checks.message_codes import MESSAGE_CODES
 from mailbatch.checks.outside_codes import OUTSIDE_CODES
@@ -45,19 +47,20 @@ SECTIONS = {
     ("MB13",): "The edition",
     ("MB14",): "Suppression lists",
     ("MB15",): "The time",
-    ("MB2",): "The content",
+    ("MB20", "MB21", "MB22", "MB23"): "The content",
+    ("MB24",): "Access for everybody",
     ("MB3",): "The headers",
     ("MB4",): "The provider's callbacks",
     ("MB501", "MB502", "MB503", "MB504", "MB505"): "The server (`check --connect`)",
     ("MB506", "MB507", "MB508", "MB509", "MB51"): "DNS (`check --connect`)",
+    ("MB52",): "Links that are asked for (`check --links`)",
 }
 
+_TABLES = (
+    MAILING_CODES, MESSAGE_CODES, ACCESS_CODES, OUTSIDE_CODES, PUBLISHED_CODES, LINK_CODES,
+)  # fmt: skip
 #: Every code, in the order of its number.
-CODES = {
-    code.code: code
-    for table in (MAILING_CODES, MESSAGE_CODES, OUTSIDE_CODES, PUBLISHED_CODES)
-    for code in table
-}
+CODES = dict(sorted((code.code, code) for table in _TABLES for code in table))
 
 
 def severity_of(code: str) -> Severity:

@@ -18,6 +18,7 @@ from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
 
+from mailbatch.checks.access_checks import check_access
 from mailbatch.checks.codes import (
     CLIPPED_AT,
     LONG_HEADER,
@@ -106,6 +107,7 @@ def check_message(content: Content, facts: Facts) -> tuple[Finding, ...]:
     if content.html is not None and seen is not None:
         found += _html(content.html, seen, facts)
         found += _preheader(content.html, content, facts)
+        found += _access(content.html, facts)
     found += _texts(content, seen, facts)
     found += _written_out(content, facts)
     found += _unsubscribe(content, facts)
@@ -209,6 +211,14 @@ def _preheader(html: str, content: Content, facts: Facts) -> Iterator[Finding]:
         yield Finding("MB230", "the HTML part has no text", location=place)
     elif first.casefold() == subject:
         yield Finding("MB230", "the HTML part begins with the subject", location=place)
+
+
+def _access(html: str, facts: Facts) -> Iterator[Finding]:
+    """Check the HTML part for those who hear a letter, enlarge it or see colours otherwise."""
+    for fault in check_access(html):
+        place = facts.find(fault.needle) if len(fault.needle) >= _TELLING else None
+        place = place or facts.locate(facts.html_key)
+        yield Finding(fault.code, fault.detail, fault.subject, place)
 
 
 def _links(seen: References, facts: Facts) -> Iterator[Finding]:

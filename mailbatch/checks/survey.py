@@ -124,6 +124,10 @@ class Survey:
         row = Location(self._job.recipients.shown, inspected.delivery.rows[0].line)
         return (check_error(inspected.error, row),)
 
+    def place_of(self, text: str) -> Location | None:
+        """Return the place of a text in the templates, where it stands in one literally."""
+        return self._facts.find(text)
+
     def unreached(self) -> tuple[Branch, ...]:
         """Return the written branches that no message takes."""
         return tuple(

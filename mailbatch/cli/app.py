@@ -22,6 +22,7 @@ from mailbatch.cli.arguments import (
     RunArguments,
 )
 from mailbatch.cli.command import command
+from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
 from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
@@ -199,6 +200,33 @@ def resolve(arguments: ResolveArguments) -> int:
     from mailbatch.cli.resolve import resolve_command
 
     return resolve_command(arguments)
+
+
+@command(app, EvidenceArguments)
+def evidence(arguments: EvidenceArguments) -> int:
+    """Prove what was sent to one person, in files that others can check.
+
+    The bytes are made again, and written only where their digest is that of the message that left.
+
+    Example: mailbatch evidence job.yaml --only ann@example.com --out ann
+    """
+    from mailbatch.cli.evidence import evidence_command
+
+    return evidence_command(arguments)
+
+
+@command(app, ForgetArguments)
+def forget(arguments: ForgetArguments) -> int:
+    """Forget a person in the files of a folder.
+
+    Address and cells go from ledgers, reports and results. Figures stay, and so does the fact that
+    the person was mailed. Without --yes it lists what it would do, and asks.
+
+    Example: mailbatch forget ann@example.com newsletters
+    """
+    from mailbatch.cli.forget import forget_command
+
+    return forget_command(arguments)
 
 
 @command(app, InitArguments)

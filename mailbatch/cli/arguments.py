@@ -17,8 +17,10 @@ from typing import Annotated
 
 import typer
 
+from mailbatch.cli.check_options import Connect, Links, ResolverAddress, UnsubscribeTest
 from mailbatch.cli.options import (
     AnswerOption,
+    ApprovedPlan,
     AsJson,
     Edition,
     JobArgument,
@@ -216,15 +218,7 @@ class PreviewArguments:
             rich_help_panel=Panel.GALLERY,
         ),
     ] = None
-    plan: Annotated[
-        Path | None,
-        typer.Option(
-            "--plan",
-            metavar="FILE",
-            help="Say whether the mailing agrees with this approved plan; 65: it does not.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = None
+    plan: ApprovedPlan = None
     eml: Annotated[
         Path | None,
         typer.Option(
@@ -323,24 +317,10 @@ class CheckArguments:
     state_dir: StateDir = None
     ledger: Ledger = None
     store: Store = None
-    connect: Annotated[
-        bool,
-        typer.Option(
-            "--connect",
-            help="Also greet the server, authenticate and quit, and ask DNS; sends nothing.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = False
-    resolver: Annotated[
-        str | None,
-        typer.Option(
-            "--resolver",
-            metavar="ADDRESS",
-            envvar="MAILBATCH_RESOLVER",
-            help="For --connect: another resolver of DNS, such as 192.0.2.53:53.",
-            rich_help_panel=Panel.CARE,
-        ),
-    ] = None
+    connect: Connect = False
+    links: Links = False
+    unsubscribe_test: UnsubscribeTest = None
+    resolver: ResolverAddress = None
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Warnings end with 65, too.", rich_help_panel=Panel.OUTPUT),

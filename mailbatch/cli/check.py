@@ -27,13 +27,18 @@ from mailbatch.errors import InputError, InputErrors, MailbatchError
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Tally
     from mailbatch.cli.connect import Connected
+    from mailbatch.cli.links import Tried
     from mailbatch.dns.judgement import Judgement
     from mailbatch.job.model import Job
 
 
+#: The telling messages whose links are tried.
+_SAMPLES = 10
+
+
 @dataclass(slots=True)
 class Findings:
-    """The result of a check, with that of the session of `--connect` and of DNS.
+    """The result of a check, with those of the session of `--connect`, of DNS and of `--links`.
 
     `refused` is the error that the session or the asking ended with, None: there was none.
     """
@@ -43,6 +48,7 @@ class Findings:
     checked: Checked = field(default_factory=Checked)
     connected: Connected | None = None
     published: list[Judgement] = field(default_factory=list)
+    tried: Tried | None = None
     refused: MailbatchError | None = None
 
 
@@ -50,6 +56,10 @@ class Findings:
 def check_command(console: Console, given: CheckArguments) -> int:
     """Report every finding that needs no sending, and return the exit code."""
     found = Findings(given.job)
+    if given.connect and given.resolver is not None:
+        from mailbatch.dns.asking import resolver_address
+
+        resolver_address(given.resolver)  # a slip is told before anything is asked
     try:
         loaded = read_job(given.job)
     except (InputError, InputErrors) as error:
@@ -63,10 +73,14 @@ def check_command(console: Console, given: CheckArguments) -> int:
             state=state_of(given.state_dir, given.ledger),
             store=given_store(given.store),
             follow=partial(console.follow, "checking"),
+            samples=_SAMPLES if given.links else 0,
+            to=given.unsubscribe_test,
         )
         if given.connect:
             _connect(loaded, found)
             _ask_dns(loaded, found, given.resolver)
+        if (given.links or given.unsubscribe_test) and found.checked.error is None:
+            _try_links(found, given)
     code = _exit_code(found, strict=given.strict)
     if given.as_json or given.form == "json":
         console.data(_object(found, code))
@@ -108,6 +122,23 @@ def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
     tallies = Tallies()
     for judgement in found.published:
         tallies.add_all(judgement.findings)
+    found.checked.tallies += tallies.result()
+
+
+def _try_links(found: Findings, given: CheckArguments) -> None:
+    from mailbatch.checks.tallies import Tallies
+    from mailbatch.cli.links import try_links
+    from mailbatch.links.web import Web
+
+    try:
+        found.tried = try_links(
+            found.checked, Web(), links=given.links, unsubscribe=given.unsubscribe_test
+        )
+    except MailbatchError as error:
+        found.refused = found.refused or error
+        return
+    tallies = Tallies()
+    tallies.add_all(found.tried.findings)
     found.checked.tallies += tallies.result()
 
 
@@ -158,6 +189,8 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
     if not quiet:
         for judgement in found.published:
             console.lines(judgement.line)
+        for line in found.tried.lines if found.tried is not None else ():
+            console.lines(line)
 
 
 def _excerpt(console: Console, tally: Tally) -> list[str]:
@@ -233,6 +266,7 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         "findings": objects(found.checked.tallies),
         "connect": connected,
         "dns": [one.as_object() for one in found.published] if found.published else None,
+        "links": found.tried.as_object() if found.tried is not None else None,
         "refused": str(found.refused) if found.refused is not None else None,
         **outlook_object(found.checked.outlook),
         "exit_code": int(code),

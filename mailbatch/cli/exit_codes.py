@@ -102,6 +102,20 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.UNFINISHED: "a run holds the edition: wait for its end",
         ExitCode.JOB: "",
     },
+    "evidence": {
+        ExitCode.DONE: "the evidence has the message, or with --verify all files fit",
+        ExitCode.DATA: (
+            "the message cannot be made again, and the evidence says why; or with --verify a file "
+            "is not the one that was written"
+        ),
+        ExitCode.STORAGE: "ledger or store cannot be read, or the evidence cannot be written",
+        ExitCode.JOB: "",
+    },
+    "forget": {
+        ExitCode.DONE: "the person is forgotten; or the traces are listed, without --yes",
+        ExitCode.STORAGE: "a file cannot be read or written: the same again goes on",
+        ExitCode.UNFINISHED: "a run holds an edition of the person: wait for its end",
+    },
     "init": {
         ExitCode.DONE: "the job is written, or the templates are listed",
         ExitCode.STORAGE: "standard output cannot be written",

@@ -128,3 +128,12 @@ Store = Annotated[
         rich_help_panel=Panel.RECORD,
     ),
 ]
+ApprovedPlan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        help="Say whether the mailing agrees with this approved plan; 65: it does not.",
+        rich_help_panel=Panel.CARE,
+    ),
+]

@@ -57,6 +57,7 @@ def _check_options(given: PreviewArguments) -> None:
     others = {
         "--serve": given.serve,
         "--out": given.out,
+        "--eml": given.eml,
         "--against": given.against,
         "--plan": given.plan,
         "--all": given.everything,

@@ -17,13 +17,17 @@ from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
+    from mailbatch.inbox.mails import Mails
     from mailbatch.sandbox.answers import Answer
     from mailbatch.sandbox.posting import Posting
     from mailbatch.sandbox.provider import Provider
     from mailbatch.sandbox.records import Records
+    from mailbatch.sandbox.server import Sandbox
 
 #: The port of the API unless --api-port says otherwise: next to that of SMTP.
 _API_PORT = 2526
+#: The port of the inbox unless --web-port says otherwise.
+_WEB_PORT = 2580
 
 
 @reporting
@@ -39,6 +43,8 @@ def sandbox_command(console: Console, given: SandboxArguments) -> int:
             raise UsageError(
                 f"{option} goes with --report", hint=f"add --report, or leave {option} out"
             )
+    if given.web_port is not None and not given.web:
+        raise UsageError("--web-port goes with --web", hint="add --web, or leave --web-port out")
     with Stopping() as stopping:
         check_descriptors(1)
         try:
@@ -56,14 +62,18 @@ async def _serve(
 
     async with AsyncExitStack() as stack:
         reports = await _reports(console, given, stack) if given.report else None
+        mails = _mails() if given.web else None
         server = await Sandbox.start(
             port=given.port,
             outbox=given.out,
             answers=answers,
+            on_content=None if mails is None else mails.add,
             tell=console.warn,
             provider=None if reports is None else reports.provider,
             aligned=may_be_aligned,
         )
+        stack.push_async_callback(server.stop)
+        web = None if mails is None else _web(given, stack, mails, server)
         loop, me, stop = asyncio.get_running_loop(), asyncio.current_task(), asyncio.Event()
 
         def at_once(_: int) -> None:
@@ -72,6 +82,8 @@ async def _serve(
 
         stopping.install(loop, stop.set, at_once)
         console.say(f"listening on 127.0.0.1:{server.port}, plaintext, any credentials")
+        if web is not None:
+            console.say(f"inbox: {web}")
         if given.out is not None:
             console.say(f"messages go to {given.out}")
         for answer in answers:
@@ -86,6 +98,21 @@ async def _serve(
         console.say(f"{counted(server.messages, 'message')} accepted")
         if reports is not None:
             reports.say(console)
+
+
+def _mails() -> Mails:
+    from mailbatch.inbox.mails import Mails
+
+    return Mails()
+
+
+def _web(given: SandboxArguments, stack: AsyncExitStack, mails: Mails, server: Sandbox) -> str:
+    """Serve the inbox until `stack` ends, and return the URL."""
+    from mailbatch.inbox.serving import served
+
+    port = _WEB_PORT if given.web_port is None else given.web_port
+    address = f"{server.host}:{server.port}"
+    return stack.enter_context(served(mails, port, address=address))
 
 
 class _Reports:

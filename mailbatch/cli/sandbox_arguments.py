@@ -69,4 +69,23 @@ class SandboxArguments:
             rich_help_panel=Panel.SERVER,
         ),
     ] = None
+    web: Annotated[
+        bool,
+        typer.Option(
+            "--web",
+            help="Show the mails in a browser while they come in.",
+            rich_help_panel=Panel.SERVER,
+        ),
+    ] = False
+    web_port: Annotated[
+        int | None,
+        typer.Option(
+            "--web-port",
+            metavar="N",
+            min=0,
+            max=65535,
+            help="For --web; default 2580, 0 takes any free port.",
+            rich_help_panel=Panel.SERVER,
+        ),
+    ] = None
     quiet: Quiet = False

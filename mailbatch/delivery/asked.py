@@ -25,8 +25,11 @@ def rows_of(ledger: OpenLedger, named: Iterable[str]) -> tuple[ResultRow, ...]:
     texts = list(named)
     if not texts:
         return ()
-    keys, addresses = set(texts), set(map(address_key, texts))
     standing = ledger.standing
+    keys, addresses = set(texts), set(map(address_key, texts))
+    if (alias := standing.aliases()) is not None:
+        keys |= {known for text in texts if (known := alias(text))}
+        addresses |= {known for text in texts if (known := alias(address_key(text)))}
     return tuple(
         [
             row

@@ -14,7 +14,7 @@ Tests: tests/cli/test_database.py, tests/cli/test_doubt.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeAlias
@@ -32,8 +32,10 @@ from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.forgetting import Forgetting
+from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
+from mailbatch.ledger.proved import Proving
 from mailbatch.ledger.published import Publication, Published, Sample, publication_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
@@ -58,6 +60,9 @@ __all__ = [
     "lost_editions",
     "open_mailings",
     "open_to_decide",
+    "open_to_forget",
+    "open_to_look_for",
+    "open_to_prove",
     "open_to_read",
     "open_to_run",
     "open_to_work",
@@ -323,6 +328,46 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+@contextmanager
+def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
+    """Open the ledger of an edition for its proof, also while a run is writing.
+
+    Raises:
+        LedgerError: as `open_to_read`; or the ledger has no secret to name recipients by (74).
+        UsageError: the ledger is in a database, which keeps no digest of an accepted message.
+    """
+    if not isinstance(place, Path):
+        raise UsageError(
+            f"evidence is for a ledger in a file: {place} is in a database, which keeps no digest "
+            "of an accepted message",
+            hint="mailbatch results has what is known",
+        )
+    with Ledger.read(place) as ledger:
+        yield ledger.proof()
+
+
+@contextmanager
+def open_to_look_for(path: Path) -> Iterator[tuple[Forgetting, HeldBy | None]]:
+    """Open a ledger in a file to look for a person, with the process that writes the ledger.
+
+    Raises:
+        LedgerError: as `open_to_read`.
+    """
+    with Ledger.read(path) as ledger:
+        yield ledger.forgetting(), next(iter(ledger.writers()), None)
+
+
+@contextmanager
+def open_to_forget(path: Path) -> Iterator[Forgetting]:
+    """Open a ledger in a file to forget people.
+
+    Raises:
+        LedgerError: as `open_to_decide`; LedgerLocked: a run holds the ledger (75).
+    """
+    with Ledger.reopen(path) as ledger:
+        yield ledger.forgetting()
 
 
 # -- the database, imported where one is named ----------------------------------------------------

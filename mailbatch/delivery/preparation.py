@@ -480,9 +480,13 @@ def changed_since(ledger: OpenLedger, composer: Composer) -> tuple[str, ...]:
 
 
 def _changed(ledger: OpenLedger, now: Mapping[str, str]) -> tuple[str, ...]:
-    before = ledger.plan.content_digests()
-    before.pop(_PLAN, None)
-    return tuple(sorted(n for n in before.keys() | now.keys() if before.get(n) != now.get(n)))
+    return differing(ledger.plan.content_digests(), now)
+
+
+def differing(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the message's inputs whose digests differ, sorted."""
+    names = (before.keys() | now.keys()) - {_PLAN}
+    return tuple(sorted(name for name in names if before.get(name) != now.get(name)))
 
 
 def had(ledger: OpenLedger) -> int:

@@ -12,7 +12,7 @@ Tests: tests/cli/test_reported.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,17 +151,53 @@ def _spoken_against(
     from mailbatch.reports.store import ReportStore
     from mailbatch.reports.suppression import suppressed_in
 
+    aliases: list[Callable[[str], str | None]] = []
     with ReportStore(path, to_look=True) as opened:
         opened.read_kept()
-        editions = _editions(job, state, but=but)
+        editions = _editions(job, state, aliases, but=but)
         found = suppressed_in(opened, editions, has_copies=job.message.has_copies)
-    return {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
+    told = {key: f"{REPORTS} ({reason})" for key, reason in found.items()}
+    return Spoken(told, aliases) if aliases else told
 
 
-def _editions(job: Job, state: State, *, but: str | None) -> Iterator[Edition]:
-    """Yield the editions of a job that have a ledger, the oldest first, but for one."""
+class Spoken(dict[str, str]):
+    """The addresses that reports speak against, those of forgotten people by their aliases."""
+
+    def __init__(
+        self, told: Mapping[str, str], aliases: Iterable[Callable[[str], str | None]]
+    ) -> None:
+        """Know the addresses of `told`; each of `aliases` is that of a ledger."""
+        super().__init__(told)
+        self._aliases = tuple(aliases)
+
+    def _known(self, key: object) -> str | None:
+        found = (alias(str(key)) for alias in self._aliases)
+        return next((one for one in found if one and super(Spoken, self).__contains__(one)), None)
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or self._known(key) is not None
+
+    def __missing__(self, key: str) -> str:
+        known = self._known(key)
+        if known is None:
+            raise KeyError(key)
+        return self[known]
+
+    def __or__(self, other: Mapping[str, str]) -> Spoken:  # type: ignore[override]
+        return Spoken({**self, **other}, self._aliases)
+
+
+def _editions(
+    job: Job, state: State, aliases: list[Callable[[str], str | None]], *, but: str | None
+) -> Iterator[Edition]:
+    """Yield the editions of a job that have a ledger, the oldest first, but for one.
+
+    Each ledger that has forgotten people adds a function to `aliases`.
+    """
     for edition in reversed(begun_editions(job, state)):
         if edition == but:
             continue
         with open_to_read(place_of(job, edition, state)) as ledger:
+            if (alias := ledger.standing.aliases()) is not None:
+                aliases.append(alias)
             yield bulk_id_of_edition(job, edition), ledger.standing.attempted_rows()

@@ -115,7 +115,7 @@ _ACCEPT = """
 UPDATE recipient SET
   status = 'accepted', reason = NULL, due = NULL, settled_at = l.accepted_at,
   attempts = attempts + 1, first_attempt_at = coalesce(first_attempt_at, l.leased_at),
-  reply_id = l.reply_id, resend = 0, digest = NULL
+  reply_id = l.reply_id, resend = 0, digest = l.digest
 FROM lease AS l
 WHERE l.delivery_id = recipient.delivery_id AND recipient.status IN ('pending', 'deferred')
 AND recipient.id IN (
@@ -141,9 +141,9 @@ _FOLD = (
         WHEN o.reply_id IS NULL AND NOT o.counted THEN recipient.reply_id ELSE o.reply_id END,
       resend = resend AND o.status IN ('pending', 'deferred', 'rejected'),
       digest = CASE
-        WHEN o.status = 'in_doubt' AND o.counted
+        WHEN o.status IN ('in_doubt', 'accepted') AND o.counted
           THEN (SELECT digest FROM lease WHERE lease.delivery_id = o.delivery_id)
-        WHEN o.status NOT IN ('accepted', 'skipped') THEN digest END
+        WHEN o.status <> 'skipped' THEN digest END
     FROM outcome AS o
     WHERE o.recipient_id = recipient.id AND recipient.id IN (SELECT recipient_id FROM outcome)
     """,

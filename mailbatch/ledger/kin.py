@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger.database import open_for_reading
+from mailbatch.ledger.forgotten import Forgotten
 
 _HAS_IT = """
 SELECT EXISTS (
@@ -39,9 +40,10 @@ def count_mailed(path: Path, addresses: Iterable[str]) -> int:
     database = open_for_reading(path)
     try:
         with database.guard:
-            return sum(
-                database.connection.execute(_HAS_IT, (address_key(address),)).fetchone()[0]
-                for address in addresses
-            )
+            forgotten = Forgotten.of(database.connection)
+            keys = list(map(address_key, addresses))
+            if forgotten is not None:
+                keys = [forgotten.alias(key) or key for key in keys]
+            return sum(database.connection.execute(_HAS_IT, (key,)).fetchone()[0] for key in keys)
     finally:
         database.close()

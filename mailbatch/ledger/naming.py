@@ -15,6 +15,7 @@ from __future__ import annotations
 import sqlite3
 
 from mailbatch.envelope import address_key
+from mailbatch.ledger.forgotten import Forgotten
 
 #: The rows of an address that are mailed. The key is the address where no mailbox stands beside.
 BY_ADDRESS = """
@@ -31,4 +32,9 @@ def named(connection: sqlite3.Connection, text: str) -> tuple[str, str]:
     """Return the condition of the recipients that a text names, and the value of `:named`."""
     address = address_key(text)
     (found,) = connection.execute(_IS_ADDRESS, {"named": address}).fetchone()
+    if not found and (forgotten := Forgotten.of(connection)) is not None:
+        alias = forgotten.alias(address)
+        if alias is not None:
+            return BY_ADDRESS, alias
+        text = forgotten.alias(text) or text
     return (BY_ADDRESS, address) if found else (_BY_KEY, text)

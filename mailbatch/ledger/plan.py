@@ -30,6 +30,7 @@ from mailbatch.ledger import (
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import fold, fold_ahead
+from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.incoming import (
     INCOMING,
     LAY,
@@ -78,6 +79,9 @@ class Plan:
         digest, connection = PlanDigest(said), database.connection
         with database.guard:
             connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+            forgotten = Forgotten.of(connection)
+        if forgotten is not None:
+            rows = forgotten.disguising(rows)
         try:
             fold_ahead(database)
             with database.transaction(durable=True):

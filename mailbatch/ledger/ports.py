@@ -92,8 +92,7 @@ def near(given: Answer[T]) -> T:
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
-    `digest` is the content's (module octets), kept while the delivery may have to be sent again.
-    A tuple, as the other records are: two are made for each message.
+    `digest` is the content's (module octets), for a resend and as evidence. A tuple, for speed.
     """
 
     delivery_id: int
@@ -322,6 +321,9 @@ class Standings(Protocol):
         Never reads the whole table for an address that is mailed.
         """
 
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
 
@@ -354,8 +356,7 @@ class Standings(Protocol):
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield, for each row of a plan, where its recipient would stand; None: it would be new.
 
-        A rejected recipient with another address is pending, one that is sent to again in doubt. A
-        key that is new costs no more than a known one.
+        A rejected recipient with another address is pending, one that is sent to again in doubt.
         """
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:

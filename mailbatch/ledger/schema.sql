@@ -74,7 +74,7 @@ CREATE TABLE recipient (
   settled_at       REAL,
   reply_id         INTEGER,
   resend           INTEGER NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
-  digest           BLOB,              -- SHA-256 of the content that may have arrived
+  digest           BLOB,              -- SHA-256 of the content that arrived, or may have
   mailbox          TEXT               -- the address in lower case; NULL: `key` is that
 );
 CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';

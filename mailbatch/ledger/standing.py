@@ -18,6 +18,7 @@ from mailbatch.ledger import overlap
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
+from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
@@ -35,7 +36,7 @@ CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
   FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
 """
 #: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
-_FIELDS = {
+FIELDS = {
     "row": "s.line",
     "email": "s.address",
     "status": "s.status",
@@ -55,7 +56,7 @@ _FIELDS = {
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
 }
-_REPLIES = """
+REPLIES = """
 LEFT JOIN reply AS p ON p.id = s.reply_id
 LEFT JOIN (
   SELECT reply_id, code, enhanced, reply, server_message_id(reply) AS message_id
@@ -66,17 +67,17 @@ LEFT JOIN (
   ON c.reply_id = s.reply_id
 """
 _RESULTS = f"""
-SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
+SELECT {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM {{rows}} AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
-{_REPLIES}
+{REPLIES}
 ORDER BY """  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
-SELECT s.address, {_FIELDS["message_id"]}, d.message_id
+SELECT s.address, {FIELDS["message_id"]}, d.message_id
 FROM standing AS s
 JOIN delivery AS d ON d.id = s.delivery_id
-{_REPLIES}
+{REPLIES}
 WHERE s.attempts > 0
 ORDER BY """  # noqa: S608 - of the constants above
 _KEYED = """
@@ -137,6 +138,12 @@ _ANY_STATUS = """
 SELECT status FROM standing WHERE coalesce(mailbox, key) = ?
 ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
+
+
+def _disguised(row: KeyedRow, forgotten: Forgotten) -> KeyedRow:
+    """Return the row of a plan with the aliases of a person that was forgotten."""
+    key, address = forgotten.alias(row.key), forgotten.alias(address_key(row.address))
+    return row._replace(key=key or row.key, address=address or row.address)
 
 
 class Standing:
@@ -214,6 +221,12 @@ class Standing:
                 found = connection.execute(_ANY_STATUS, (address_key(address),)).fetchall()
         return [_STATUSES[status] for (status,) in found]
 
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+        with self._database.guard:
+            forgotten = Forgotten.of(self._database.connection)
+        return None if forgotten is None else forgotten.alias
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
         return identity_of(self._database.connection)
@@ -268,7 +281,9 @@ class Standing:
         connection = self._database.connection
         with self._database.guard:
             moves = not identity_of(connection).is_address
-            for row in rows:
+            forgotten = Forgotten.of(connection)
+            for given in rows:
+                row = given if forgotten is None else _disguised(given, forgotten)
                 if moves:
                     values = (address_key(row.address), row.key)
                     found = connection.execute(_STATUS_AT, values).fetchone()

@@ -30,6 +30,7 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import fold_all
+from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
@@ -37,6 +38,7 @@ from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
+from mailbatch.ledger.proof import Proof
 from mailbatch.ledger.recovery import InDoubt
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.threads import Thread
@@ -169,6 +171,18 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
+
+    def forgetting(self) -> Forgetting:
+        """Return the forgetting of people, of a ledger that is open to read or to decide."""
+        return Forgetting(self._database, self._under_way)
+
+    def proof(self) -> Proof:
+        """Return the proof of the edition, of a ledger that is open to read.
+
+        Raises:
+            LedgerError: the ledger has no secret to name recipients by (74).
+        """
+        return Proof(self._database)
 
     @property
     def path(self) -> Path:

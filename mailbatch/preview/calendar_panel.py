@@ -18,7 +18,8 @@ _EMPTY = '<span class="muted">(empty)</span>'
 
 def calendar_panel(calendar: CalendarContent) -> str:
     """Return the panel of a calendar."""
-    told = f'<p class="note">{_METHODS[calendar.method]} (METHOD:{calendar.method}).</p>'
+    method = _METHODS.get(calendar.method, "A calendar")
+    told = f'<p class="note">{method} (METHOD:{text(calendar.method)}).</p>'
     events = "".join(map(_event, calendar.events))
     lines = f'<pre class="long mono" tabindex="0">{text(calendar.text)}</pre>'
     return f'{told}{events}<div class="sheet"><h2>invite.ics</h2>{lines}</div>'

@@ -47,14 +47,14 @@ class Entry:
     """One message of the gallery; without `content`, `error` is the reason that there is none.
 
     `key` names the message in every preview of the mailing. `line` is the line of the first row in
-    the table. `group` and `values` are columns and cells. `source` are the message's bytes.
-    `copies` are the Cc and Bcc addresses. `reasons` are the words for why this message is worth
-    looking at.
+    the table, None for a message that is of no mailing, and so was not checked. `group` and
+    `values` are columns and cells. `source` are the message's bytes. `copies` are the Cc and Bcc
+    addresses. `reasons` are the words for why this message is worth looking at.
     """
 
     key: str
     addresses: tuple[str, ...]
-    line: int
+    line: int | None
     content: Content | None = None
     source: bytes = b""
     reverse_path: str = ""

@@ -9,6 +9,7 @@ Tests: tests/browser/test_what_a_mail_tries.py, tests/preview/test_gallery.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailbatch.checks.codes import CODES, Severity, severity_of
@@ -130,7 +131,8 @@ def _bar(place: Place) -> str:
     def neighbour(key: str, sign: str, label: str, number: str | None) -> str:
         to = f'href="{number}.html"' if number is not None else 'aria-disabled="true"'
         return (
-            f'<a class="icon" id="{key}" {to} aria-label="{label}" title="{label}">{icon(sign)}</a>'
+            f'<a class="icon" role="link" id="{key}" {to} aria-label="{label}" '
+            f'title="{label}">{icon(sign)}</a>'
         )
 
     previous = neighbour("previous", "back", "Previous message", place.before)
@@ -148,7 +150,8 @@ def _letter(entry: Entry, content: Content | None) -> str:
     if content is not None:
         sender = f"<span>From <b>{text(content.from_)}</b></span>"
         people = f"{sender}{people}<span>{size(len(entry.source))}</span>"
-    people += f"<span>line {entry.line:,} of the table</span>"
+    if entry.line is not None:
+        people += f"<span>line {entry.line:,} of the table</span>"
     chips = [f'<span class="chip">{text(why)}</span>' for why in entry.reasons[:_MOST_REASONS]]
     if len(entry.reasons) > _MOST_REASONS:
         rest = text(", ".join(entry.reasons[_MOST_REASONS:]))
@@ -175,7 +178,7 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
         ("headers", "Headers", _headers(entry, content)),
         ("source", "Source", _source(entry, place)),
         ("attachments", _counted("Attachments", files), _attachments(content, place)),
-        ("checks", _counted("Checks", len(entry.findings), entry), _checks(entry, content)),
+        *_checked(entry, content),
         ("clients", _counted("Clients", lacking), clients),
         ("links", _counted("Links", linked), links),
     ]
@@ -184,6 +187,13 @@ def _panels(entry: Entry, content: Content, place: Place) -> list[tuple[str, str
     if entry.change is not None and entry.change.kind in {"same", "changed"}:
         panels.append(("changes", "Changes", _changes(entry.change)))
     return panels
+
+
+def _checked(entry: Entry, content: Content) -> Iterator[tuple[str, str, str]]:
+    """Yield the panel of the checks, but for a message that was not checked."""
+    if entry.line is not None:
+        checks = _checks(entry, content)
+        yield ("checks", _counted("Checks", len(entry.findings), entry), checks)
 
 
 def _broken_panels(entry: Entry) -> list[tuple[str, str, str]]:
@@ -268,7 +278,7 @@ def _source(entry: Entry, place: Place) -> str:
     return f"""<div class="sheet"><h2>{size(len(entry.source))}<span class="space"></span>
 <button class="button" id="copy" type="button">{icon("copy")}<span>Copy</span></button>
 <a class="button" href="{place.number}.eml" download>{icon("save")}<span>.eml</span></a></h2>
-<pre class="long mono" id="source" tabindex="0">{text(chr(10).join(lines))}</pre></div>"""
+<pre class="long mono" id="source-text" tabindex="0">{text(chr(10).join(lines))}</pre></div>"""
 
 
 def _shortened(lines: list[str]) -> list[str]:

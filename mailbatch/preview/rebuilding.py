@@ -125,7 +125,7 @@ class Rebuilding:
         self._source: Letters | None = None
         self._letters: Letters | None = None
         self._made: OrderedDict[str, MadeLetter | None] = OrderedDict()
-        self.base = job.parent if job is not None else Path()
+        self._base = job.parent if job is not None else Path()
         self._always = () if job is None else (job,)
         self._seen = _states(self._always)
         self._is_behind = True
@@ -322,7 +322,7 @@ class Rebuilding:
         """Look at the inputs of now; an input that is written meanwhile is found by a look."""
         letters = self._letters.inputs if self._letters is not None else ()
         inputs = dict.fromkeys(
-            (*self._always, *self._built.inputs, *letters, *_places(self.failure, self.base))
+            (*self._always, *self._built.inputs, *letters, *_places(self.failure, self._base))
         )
         if self.failure is not None or self._is_behind:
             inputs |= dict.fromkeys(self._seen)

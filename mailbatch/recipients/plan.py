@@ -17,12 +17,14 @@ never used to guess the form.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, repeat
 from operator import itemgetter
 from pathlib import Path
+from typing import cast
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
@@ -232,10 +234,17 @@ def plan_recipients(
         group_by=tuple(map(table.columns.index, named_columns(wanted.group_by, table.columns))),
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
-        suppressed={**(reported or {}), **lists.listed},
+        suppressed=_both(lists.listed, reported or {}),
         remarks=replace(table.remarks, empty_lists=lists.empty),
         stop=wanted.on_invalid == "stop",
     )
+
+
+def _both(listed: Mapping[str, str], reported: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the lists of the job before the reports, which may know more than their keys."""
+    if type(reported) is dict:
+        return {**reported, **listed}
+    return ChainMap(dict(listed), cast("MutableMapping[str, str]", reported))
 
 
 def rows_move(job: Job) -> Setting | None:

@@ -25,7 +25,13 @@ from mailbatch.render.calendar_rules import (
     components,
     events_in,
 )
-from mailbatch.render.content_lines import ContentLine, LineError, content_lines, date_time
+from mailbatch.render.content_lines import (
+    ContentLine,
+    LineError,
+    content_lines,
+    date_time,
+    line_of,
+)
 from mailbatch.render.encodings import encode_base64
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.message import Attachment, CalendarContent
@@ -96,7 +102,7 @@ class CalendarPart:
             check(found, self.method)
             text = check_values(list(self._completed(lines, found, names, delivery)))
         except LineError as error:
-            line = rendered.splitlines()[error.number - 1].strip()
+            line = line_of(rendered, error.number).strip()
             raise MessageError(str(error), location=self._located(page, line)) from None
         except RuleError as error:
             text = error.line.text if error.line is not None else ""

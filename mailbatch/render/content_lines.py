@@ -35,6 +35,9 @@ _ONE_VALUE = re.compile(r'"[^"]*"|[^,]+')
 _NEEDS_QUOTES = re.compile("[;:,]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_END = re.compile(r"\r\n|\r|\n")
+# Ends of lines of Unicode, at which some readers of iCalendar end a line, too; in a value, all do.
+_OTHER_END = re.compile("[\x85\u2028\u2029]")
+_VALUE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 # What a reader of RFC 6868 would take for an escape.
 _CARET = re.compile(r"\^(?=[n^'])")
 _FORM = "NAME:value, or NAME;PARAMETER=value:value"
@@ -95,7 +98,10 @@ class ContentLine:
         )
         line = replace(self, name=name, parameters=parameters)
         write = escaped_text if line.is_text else _bare
-        return replace(line, value=marks.restore(self.value, write))
+        value = marks.restore(self.value, write)
+        if _OTHER_END.search(value):  # those of the template
+            value = _OTHER_END.sub(r"\\n", value) if line.is_text else _bare(value)
+        return replace(line, value=value)
 
 
 def _named(name: str, marks: Marks, owner: str) -> str:
@@ -132,6 +138,11 @@ class LineError(FieldError):
         self.number = number
 
 
+def line_of(text: str, number: int) -> str:
+    """Return a line of a rendered template, counted from 1 as the lines of `content_lines` are."""
+    return _LINE_END.split(text)[number - 1]
+
+
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:
     """Give each unfolded line with the number of its first line."""
     number, whole = 0, ""
@@ -158,7 +169,7 @@ def escaped_text(value: str) -> str:
     """
     _refuse_controls(value)
     value = value.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
-    return _LINE_END.sub(r"\\n", value)
+    return _VALUE_END.sub(r"\\n", value)
 
 
 def parameter_value(value: str) -> str:
@@ -175,7 +186,7 @@ def parameter_value(value: str) -> str:
         "Ada 'Countess' Lovelace"
     """
     _refuse_controls(value)
-    value = _LINE_END.sub(" ", value).replace('"', "'")
+    value = _VALUE_END.sub(" ", value).replace('"', "'")
     return _CARET.sub("^^", value)
 
 
@@ -183,7 +194,7 @@ def _parameter(values: str, marks: Marks) -> str:
     """Write the values of a parameter, between commas, in quotation marks where one needs them."""
 
     def written(found: re.Match[str]) -> str:
-        one = marks.restore(found[0].strip('"'), parameter_value)
+        one = marks.restore(_OTHER_END.sub(" ", found[0].strip('"')), parameter_value)
         quoted = found[0].startswith('"') or _NEEDS_QUOTES.search(one) is not None
         return f'"{one}"' if quoted else one
 
@@ -192,7 +203,7 @@ def _parameter(values: str, marks: Marks) -> str:
 
 def _bare(value: str) -> str:
     _refuse_controls(value)
-    if _LINE_END.search(value):
+    if _VALUE_END.search(value):
         raise FieldError("a value with a line end stands where none can be")
     return value.strip(" ")
 

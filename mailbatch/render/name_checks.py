@@ -149,8 +149,15 @@ class NameChecks:
         except TemplateError as error:
             if name not in self._broken:
                 self._broken.add(name)
-                self._templates.errors.append(error)
+                self._templates.errors.append(self._named(error, name))
             return nodes.Template([])
+
+    def _named(self, error: TemplateError, name: str) -> TemplateError:
+        """Return the error of a file as one of the tag that names the file, where one tag does."""
+        place = self._templates.loader.naming(name)
+        if place is None or error.location != Location(name):
+            return error
+        return TemplateError(f"{name} {error.message}", location=place, hint=error.hint)
 
     def _place(self, found: Unknown | Missing | Judged, place: Location) -> Location:
         if found.template is None:

@@ -11,6 +11,7 @@ Tests: tests/render/test_names.py, tests/render/test_composer.py.
 from __future__ import annotations
 
 import glob
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -77,6 +78,23 @@ class FolderLoader(BaseLoader):
     def place(self, name: str, number: int, column: int | None = None) -> Location:
         """Return the place of a line of a template that was read, with the lines around it."""
         return Location.in_text(name, self._texts.get(name) or "", number, column)
+
+    def naming(self, name: str) -> Location | None:
+        """Return the place where a template that was read names another one, if that is one place.
+
+        The name stands there in quotes.
+        """
+        found = [
+            (page, text, place.start() + 1)
+            for page, text in self._texts.items()
+            if text is not None
+            for place in re.finditer(rf"""(["']){re.escape(name)}\1""", text)
+        ]
+        if len(found) != 1:
+            return None
+        page, text, at = found[0]
+        begin = text.rfind("\n", 0, at) + 1
+        return self.place(page, text.count("\n", 0, at) + 1, at - begin + 1)
 
     def fitting(self, pattern: str) -> list[str]:
         """Return the names of the files that fit a pattern of `*` and escaped text, sorted.

@@ -100,6 +100,11 @@ SELECT s.recipient, m.key, s.strength, s.reported_at, s.suppresses, s.opens, s.c
 FROM mailed AS m JOIN standing AS s ON s.recipient = m.id
 """
 
+_REPORTS = """
+SELECT report FROM joined
+WHERE recipient = (SELECT min(id) FROM mailed WHERE ours = ? AND key = ?) ORDER BY report
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RecipientStanding:
@@ -276,6 +281,17 @@ class Standings:
         with as_store_error(_TEMPORARY):
             for strongest, *numbers in self._connection.execute(query):
                 yield *told_by(strongest)[:2], *numbers
+
+    def reports_of(self, header_message_id: str, email: str) -> list[int]:
+        """Return the numbers of the reports about a recipient of a message, in their order.
+
+        Raises:
+            StoreError: the temporary database cannot be read (74).
+        """
+        self._mailed.index("ours")
+        with as_store_error(_TEMPORARY):
+            found = self._connection.execute(_REPORTS, (header_message_id, address_key(email)))
+            return [number for (number,) in found]
 
     def of(self, header_message_id: str | None, email: str) -> RecipientStanding | None:
         """Return the standing of a recipient of a message; None where no report is known.

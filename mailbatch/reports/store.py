@@ -23,6 +23,7 @@ from typing import Any, Self
 from mailbatch.errors import StoreError
 from mailbatch.reports.cursor import Cursor, read_cursor, write_cursor
 from mailbatch.reports.failure import as_store_error
+from mailbatch.reports.forgetting import Person, forget, overwrite, traces
 from mailbatch.reports.reading import VERSION, read_body
 from mailbatch.reports.refusal import Cause, Reading, Refusal
 from mailbatch.reports.report import Event, Kind, Report, Source
@@ -248,6 +249,18 @@ class ReportStore:
                     f"DELETE FROM {table} WHERE {column} IN {bodies}",  # noqa: S608
                     (place,),
                 )
+
+    def traces(self, person: Person) -> int:
+        """Return how many bodies mention a person; raises StoreError (74)."""
+        with as_store_error(self.path):
+            return len(traces(self._connection, person)[1])
+
+    def forget_person(self, person: Person) -> None:
+        """Mask a person in all reports, and write the file anew; raises StoreError (74)."""
+        with as_store_error(self.path):
+            with self._writing():
+                forget(self._connection, person)
+            overwrite(self._connection)
 
     def read_kept(self) -> Tally:
         """Make reports of all bodies that these readers have not read, and count.

@@ -56,6 +56,7 @@ class Sandbox:
         tls_context: ssl.SSLContext | None,
         answers: Answers,
         on_message: Callable[[Kept], None] | None,
+        on_content: Callable[[Kept, bytes], None] | None,
         tell: Callable[[str], None] | None,
         provider: Provider | None,
         aligned: Callable[[str, str], bool] | None,
@@ -73,6 +74,7 @@ class Sandbox:
         self._outbox = outbox
         self._addresses = addresses
         self._on_message = on_message
+        self._on_content = on_content
         self._tell = tell
         self._provider = provider
         self._aligned = aligned
@@ -94,6 +96,7 @@ class Sandbox:
         answers: Iterable[Answer] = (),
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
+        on_content: Callable[[Kept, bytes], None] | None = None,
         tell: Callable[[str], None] | None = None,
         provider: Provider | None = None,
         aligned: Callable[[str, str], bool] | None = None,
@@ -115,6 +118,7 @@ class Sandbox:
             answers: replies in place of the usual ones; of several that are due, the first.
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message that is kept.
+            on_content: called with every message that is kept, and with the content.
             tell: called at the end with a sentence for each of `answers` that had no occasion.
             provider: tells what becomes of every message that is kept; None tells nothing.
             aligned: says whether the domain of From and that of the reverse path belong together;
@@ -139,6 +143,7 @@ class Sandbox:
             tls_context=tls_context,
             answers=Answers(answers),
             on_message=on_message,
+            on_content=on_content,
             tell=tell,
             provider=provider,
             aligned=aligned,
@@ -233,6 +238,8 @@ class Sandbox:
         self.recipients += len(rcpt_tos)
         if self._on_message:
             self._on_message(message)
+        if self._on_content:
+            self._on_content(message, content)
         if self._provider:
             self._provider.take(message, content)
         if self._addresses.leaves_unanswered(rcpt_tos):

@@ -3,6 +3,8 @@
 import os
 import random
 import time
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -169,6 +171,28 @@ def test_what_was_under_way_and_is_refused_leaves_its_part_to_the_next(days, ses
     summary = made.run()
     assert (summary.counts[Status.REJECTED], summary.counts[Status.ACCEPTED]) == (3, 1)
     assert summary.held.until - time.time() > DAY - 60.0
+
+
+@pytest.mark.parametrize(
+    ("first", "held", "free"),
+    [
+        # A day of 23 hours, and one of 25: the cap is of 24 hours, whatever the clock on the wall.
+        ("2027-03-27T20:00", "2027-03-28T20:59", "2027-03-28T21:01"),
+        ("2027-10-30T20:00", "2027-10-31T18:59", "2027-10-31T19:01"),
+    ],
+)
+def test_a_change_of_the_clocks_makes_no_day_longer(days, monkeypatch, first, held, free):
+    monkeypatch.setenv("TZ", "Europe/Zagreb")
+    time.tzset()
+    made = days(2, recipients=6)
+    for at, taken in ((first, 2), (held, 2), (free, 4)):
+        moment = datetime.fromisoformat(at).replace(tzinfo=ZoneInfo("Europe/Zagreb"))
+        made.ahead = moment.timestamp() - made._real()
+        made.run()
+        assert made._taken() == taken
+    made.check(2)
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_run_with_wait_sends_all_in_time(days):

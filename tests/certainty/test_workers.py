@@ -29,6 +29,7 @@ class Mailing:
         )
         self.folder = folder
         self.ledger = {"MAILBATCH_LEDGER": self.cluster.url(self.database)}
+        self.started = []
 
     def run(self, *options, **more):
         return start(
@@ -45,9 +46,15 @@ class Mailing:
         """Wait until a run has offered the mailing to workers."""
         from mailbatch.ledger.postgres.mailings import open_mailings
 
-        until(lambda: open_mailings(self.ledger["MAILBATCH_LEDGER"]), what="a published mailing")
+        url = self.ledger["MAILBATCH_LEDGER"]
+        until(lambda: bool(open_mailings(url)), what="a published mailing", seconds=LONG)
 
     def drop(self):
+        """End what a failed test has left, and remove the database."""
+        for process in self.started:
+            if process.returncode is None:
+                process.kill()
+                process.communicate()
         self.cluster.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
 
     def check(self, server, doubts):
@@ -144,6 +151,26 @@ def test_a_worker_that_is_told_to_stop_leaves_nothing_in_doubt(fault_server, mai
     assert (code, '"interrupted": true' in out) == (75, True)
     assert end(run, LONG)[0] == 0
     one.check(server, doubts=0)
+
+
+def test_a_second_signal_stops_a_worker_at_once(fault_server, mailing):
+    server = fault_server(Fault(Stage.DOT, Kind.STALL))
+    one = mailing(server.port, recipients=1)
+    run = one.run("--sessions", "0")
+    one.until_published()
+    worker = one.worker()
+    server.wait_for(1, seconds=LONG, stage="dot")
+
+    def has_ended():
+        if worker.poll() is None:
+            worker.send_signal(signal.SIGTERM)
+        return worker.poll() is not None
+
+    until(has_ended, what="the end of a worker", seconds=LONG)
+    assert end(worker)[0] == 128 + signal.SIGTERM
+    code, _, err = end(run, LONG)
+    assert code == 4, err
+    one.check(server, doubts=1)
 
 
 def test_a_deferred_recipient_is_tried_again_by_any_worker(fault_server, mailing):

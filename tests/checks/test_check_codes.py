@@ -329,6 +329,10 @@ JOBS = {
     ),
 }  # fmt: skip
 SERVER = {"MB501", "MB502", "MB503", "MB504", "MB505"}
+#: Those about access are in test_access_checks.py.
+ACCESS = {f"MB{number}" for number in range(240, 250)}
+#: Those about links that are asked for are in tests/links.
+LINKS = {f"MB{number}" for number in range(520, 526)}
 #: Those about DNS are in tests/dns.
 DNS = {f"MB{number}" for number in range(506, 520)}
 #: Those of an edition that was sent before are in test_edition_checks.py.
@@ -338,7 +342,7 @@ SENT = {
 
 
 def test_every_code_is_here():
-    assert set(JOBS) | SERVER | SENT | DNS == set(CODES)
+    assert set(JOBS) | SERVER | SENT | DNS | LINKS | ACCESS == set(CODES)
 
 
 def test_an_address_that_gets_nothing_for_want_of_a_key_is_named(tmp_path, capsys):

@@ -16,6 +16,7 @@ from mailbatch.job.schema import job_schema
 from tests.certainty.program import REPOSITORY, end, environment, start
 from tests.certainty.program import mailbatch as run_program
 from tests.cli.conftest import nothing_reached
+from tests.preview.test_serving import get
 
 pytestmark = pytest.mark.usefixtures("names")
 
@@ -198,6 +199,33 @@ def test_a_sandbox_on_its_own_rehearses_answers_and_says_which(here):
     assert err == (
         "--answer 'DATA:5/session=close' was never given: DATA came 0 times\n0 messages accepted\n"
     )
+
+
+def test_a_sandbox_with_an_inbox_shows_what_comes(here):
+    process = start("sandbox", "--port", "0", "--web", "--web-port", "0", cwd=here)
+    assert process.stderr is not None
+    port = int(process.stderr.readline().split(":")[1].split(",")[0])
+    url = process.stderr.readline().removeprefix("inbox: ").strip()
+    assert url.startswith("http://127.0.0.1:")
+    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+        client.sendmail("a@example.com", ["b@example.net"], b"Subject: hello\r\n\r\nhi\r\n")
+    web = int(url.rstrip("/").rpartition(":")[2])
+    assert [mail["subject"] for mail in json.loads(get(web, "/list.json")[1])["mails"]] == ["hello"]
+    assert "<h1>hello</h1>" in get(web, "/messages/0001.html")[1]
+    process.send_signal(signal.SIGTERM)
+    code, _, err = end(process)
+    assert (code, err.splitlines()[-1]) == (0, "1 message accepted")
+
+
+def test_an_inbox_whose_port_is_taken_says_so(here, fault_server, program):
+    taken = fault_server().port
+    done = program("sandbox", "--port", "0", "--web", "--web-port", taken, cwd=here)
+    assert done.code == 2
+    assert "cannot listen on 127.0.0.1:" in done.err
+    assert "choose another --web-port" in done.err
+    assert "Traceback" not in done.err
+    done = program("sandbox", "--port", "0", "--web-port", "0", cwd=here)
+    assert (done.code, "--web-port goes with --web" in done.err) == (2, True)
 
 
 def test_a_wrong_answer_starts_no_sandbox(here, program):

@@ -1,6 +1,7 @@
 """Pictures of a message: what goes with them, and browsers that are missing, end or say nothing."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -65,7 +66,8 @@ def test_a_browser_that_is_no_program_is_told(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [
-        {"serve": True}, {"as_json": True}, {"limit": 3}, {"everything": True}, {"browse": True},
+        {"serve": True}, {"eml": Path("eml")}, {"as_json": True}, {"limit": 3},
+        {"everything": True}, {"browse": True},
         {"only": ["a@example.com", "b@example.com"]}, {"png": None, "width": 390},
     ],
 )  # fmt: skip

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from mailbatch.cli.arguments import CheckArguments
+from mailbatch.cli.check import check_command
 from mailbatch.dns.asking import Resolver
 from mailbatch.dns.published import Domains, look_up
 from mailbatch.job.loader import load_job
@@ -110,6 +112,12 @@ def test_dns_is_asked_although_the_server_is_not_there(tmp_path, capsys):
     assert code == 69
     assert found["refused"]
     assert [one["about"] for one in found["dns"]] == ["spf", "dmarc", "mx"]
+
+
+def test_a_resolver_that_is_no_address_is_told_first(tmp_path, capsys):
+    given = CheckArguments(Mailing(tmp_path).path, connect=True, resolver="nonsense")
+    assert check_command(given) == 2
+    assert "--resolver: nonsense is no IP address" in capsys.readouterr().err
 
 
 def test_without_the_private_key_the_job_is_refused(check, tmp_path):

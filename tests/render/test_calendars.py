@@ -200,6 +200,38 @@ def test_no_cell_adds_a_property(tmp_path):
     )  # fmt: skip
 
 
+ENDS = ["\x85", "\u2028", "\u2029"]
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_no_end_of_line_of_unicode_is_left_in_a_line(tmp_path, end):
+    """Readers that take these for ends of lines would read another line, or none."""
+    template = EVENT.replace("Open night", f"Open{end}night")
+    composer = inviting(tmp_path, template.replace("CN=Observatory", f"CN=Obser{end}vatory"))
+    calendar = text(composer, place=f"Hill{end}SUMMARY:Lie", last_name=f"Ada{end}Lovelace")
+    assert calendar.split("\r\n") == [*calendar.splitlines(), ""]
+    lines = unfolded(calendar)
+    assert r"SUMMARY:Open\nnight for Ada" in lines
+    assert r"LOCATION:Hill\nSUMMARY:Lie" in lines
+    assert "ORGANIZER;CN=Obser vatory:mailto:events@example.com" in lines
+    assert "ATTENDEE;CN=Ada Lovelace;RSVP=TRUE:mailto:ada@example.org" in lines
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_end_of_line_of_unicode_in_a_url_is_refused_at_its_line(tmp_path, end):
+    url = EVENT.replace("LOCATION:{{ place }}", "URL:https://example.com/{{ place }}")
+    error = refused(inviting(tmp_path, url), place=f"a{end}b")
+    assert "a value with a line end" in error.message
+    assert error.location.line == 6
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_line_that_is_none_is_named_behind_such_an_end(tmp_path, end):
+    broken = EVENT.replace("LOCATION:{{ place }}", "LOCATION {{ place }}")
+    error = refused(inviting(tmp_path, broken), first_name=f"Ada{end}")
+    assert error.location.line == 6
+
+
 def test_an_event_without_a_name_is_refused(tmp_path):
     error = refused(inviting(tmp_path, event="{{ id }}"), id=" ")
     assert error.message == "message.calendar.event is empty for this row"

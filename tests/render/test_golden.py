@@ -268,6 +268,29 @@ def mjml(folder: Path, *, traced: bool = False) -> Message:
     return send(job, traced=traced)
 
 
+def attachments_by_row(folder: Path, *, traced: bool = False) -> Message:
+    """A file made of a template, two that fit a pattern, one that is optional and not there."""
+    job = make_job(
+        folder,
+        {
+            "subject": "Your tickets",
+            "attachments": [
+                {"template": "ticket.txt.j2", "filename": "ticket-{{ id }}.txt"},
+                {"glob": "seats/{{ id }}-*.csv"},
+                {"glob": "photos/{{ id }}/*.jpg", "optional": True},
+                {"path": "notes/{{ id }}.pdf", "optional": True},
+            ],
+        },
+        {
+            "ticket.txt.j2": "Seat 12\\B for {{ first_name }}, Zürich\n",
+            "seats/17-b.csv": "row;seat\n2;B\n",
+            "seats/17-a.csv": "row;seat\n1;A\n",
+            "seats/18-a.csv": "row;seat\n9;Z\n",
+        },
+    )
+    return send(job, traced=traced)
+
+
 MESSAGES = {
     "alternative": alternative,
     "attachment-and-inline": attachment_and_inline,
@@ -279,6 +302,7 @@ MESSAGES = {
     "mjml": mjml,
     "embedded-images": embedded,
     "preheader": preheader,
+    "attachments-by-row": attachments_by_row,
     "thread": behind_others,
 }
 

@@ -147,10 +147,11 @@ FILES: list[tuple[str, dict[str, str], list[str]]] = [
     ("{% extends 'base' %}", {"base": "{{ nobody }}"}, ["base:1:4: nobody is not defined"]),
     ("{% extends 'missing' %}", {}, ["letter.txt.j2:1:13: there is no template missing"]),
     ("{% include '../outside.txt' %}", {},
-     ["../outside.txt: leaves the folder of the job file"]),
-    ("{% include '/etc/hostname' %}", {}, ["/etc/hostname: must be relative to the job file"]),
+     ["letter.txt.j2:1:13: ../outside.txt leaves the folder of the job file"]),
+    ("{% include '/etc/hostname' %}", {},
+     ["letter.txt.j2:1:13: /etc/hostname must be relative to the job file"]),
     ("{% include '/etc/hostname' ignore missing %}", {},
-     ["/etc/hostname: must be relative to the job file"]),
+     ["letter.txt.j2:1:13: /etc/hostname must be relative to the job file"]),
     ("{% include 'letter.txt.j2' %}", {}, []),  # rendering says what is wrong
 ]  # fmt: skip
 
@@ -172,7 +173,7 @@ def test_a_symbolic_link_that_leaves_the_folder_is_an_error(tmp_path: Path) -> N
     (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
     job = make_job(folder, files={"letter.txt.j2": "{% include 'link.txt' %}"})
     (error,) = static_errors(job)
-    assert error.startswith("link.txt: leaves the folder of the job file")
+    assert error.startswith("letter.txt.j2:1:13: link.txt leaves the folder of the job file")
 
 
 def test_every_mistake_is_reported_at_once_with_its_key(tmp_path: Path) -> None:

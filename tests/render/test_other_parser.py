@@ -14,8 +14,9 @@ import pytest
 
 from tests.support.obstacle import skip_unless_required
 
-from .making import make_composer, make_delivery, make_job
+from .making import make_composer, make_delivery, make_job, parse
 
+GOLDEN = Path(__file__).parent.parent / "golden"
 SCRIPT = Path(__file__).with_name("mailparser.cjs")
 COLUMNS = ("email", "name", "subject", "text", "file")
 ALPHABET = (
@@ -53,6 +54,10 @@ def parsed_by_node(folder: Path) -> list[dict[str, object]]:
         ["node", str(SCRIPT), str(folder)], capture_output=True, check=True, text=True
     )
     return [json.loads(line) for line in done.stdout.split("\n") if line]
+
+
+def lines(text: str) -> list[str]:
+    return text.rstrip().splitlines()
 
 
 def check_messages(folder: Path, count: int) -> None:
@@ -93,6 +98,32 @@ def check_messages(folder: Path, count: int) -> None:
 def test_mailparser_reads_what_went_in(tmp_path: Path) -> None:
     """200 messages with names, subjects, bodies and file names in many scripts."""
     check_messages(tmp_path, 200)
+
+
+def test_mailparser_reads_the_golden_messages_as_the_standard_library_does() -> None:
+    """Subject, sender, texts and every file with its octets, of each kind of message."""
+    obstacle = node_obstacle()
+    if obstacle is not None:
+        skip_unless_required(obstacle, "MAILBATCH_REQUIRE_NODE")
+    paths = sorted(GOLDEN.glob("*.eml"))
+    for path, read in zip(paths, parsed_by_node(GOLDEN), strict=True):
+        message = parse(path.read_bytes())
+        assert read["subject"] == (message["Subject"] or ""), path.name
+        (sender,) = message["From"].addresses
+        domain = sender.domain.encode().decode("idna")  # as mailparser has it
+        address = f"{sender.username}@{domain}"
+        assert read["from"] == {"address": address, "name": sender.display_name}, path.name
+        for kind, key in (("plain", "text"), ("html", "html")):
+            body = message.get_body([kind])
+            expected = lines(body.get_content()) if body is not None else None
+            found = read.get(key)
+            assert (lines(str(found)) if found else None) == expected, path.name
+        files = [
+            [part.get_filename(), base64.b64encode(part.get_payload(decode=True)).decode()]
+            for part in message.walk()
+            if part.get_filename() is not None
+        ]
+        assert [one for one in read["files"] if one[0] is not None] == files, path.name
 
 
 @pytest.mark.long

@@ -127,6 +127,9 @@ class Standing:
         """Return the statuses of the recipients of an address, or of the one with that key."""
         return [_STATUSES[status] for status in self._ask(_statuses_of(self._link, address))]
 
+    def aliases(self) -> None:
+        """Return None: people are forgotten in files alone."""
+
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
         found = self._ask(self._link.fact("identity"))

@@ -102,7 +102,7 @@ addEventListener("DOMContentLoaded", async () => {
   }
 
   $("copy")?.addEventListener("click", async () => {
-    await navigator.clipboard.writeText($("source").textContent);
+    await navigator.clipboard.writeText($("source-text").textContent);
     $("copy").querySelector("span").textContent = "Copied";
   });
 

@@ -116,7 +116,7 @@ def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, plann
         plan(planner, *LETTERS)  # nothing new: nothing to wait for
         with pytest.raises(LedgerLocked, match="under way"):
             plan(planner, *LETTERS, "m")
-        monkeypatch.setattr(leasing, "_PATIENCE", 30.0)
+        monkeypatch.setattr(leasing, "_PATIENCE", 300.0)
         later = threading.Thread(target=refuse, args=(worker, *held))
         later.start()
         plan(planner, *LETTERS, "m")

@@ -1,0 +1,102 @@
+"""`mailbatch forget`: a person goes from the files of a folder, and is mailed no more by that."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.cli.console import Console, counted
+from mailbatch.cli.evidence_arguments import ForgetArguments
+from mailbatch.cli.exit_codes import ExitCode
+from mailbatch.cli.reporting import as_on_the_wire, reporting, shown
+from mailbatch.errors import LedgerLocked, UsageError
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.forgetting import Found
+
+
+@reporting
+def forget_command(console: Console, given: ForgetArguments) -> int:
+    """List the traces of a person, ask, forget, and return the exit code."""
+    from mailbatch.delivery.forgetting import forget, look
+    from mailbatch.delivery.state import VARIABLE
+
+    address = as_on_the_wire(given.address) or given.address
+    folder = given.folder or Path()
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder", hint="name the folder of the jobs")
+    if os.environ.get(VARIABLE):
+        raise UsageError(
+            f"forget is for ledgers in files, and {VARIABLE} names a database",
+            hint="unset it to forget in the files of a folder",
+        )
+    if not address.strip() or "@" not in address:
+        raise UsageError(f"{given.address}: no address", hint="give an address: ann@example.com")
+    found = look(folder, given.state_dir, address)
+    _check(found)
+    lines = _listed(found)
+    for line in lines:
+        console.say(line)
+    if not found:
+        console.say(f"{address} stands in no ledger, store or results file of {shown(folder)}")
+    elif not given.yes:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            console.say("nothing was changed: --yes forgets")
+            return _told(console, given, found, forgotten=False)
+        if not console.ask(f"Forget {address} there? This cannot be undone."):
+            console.say("nothing was changed")
+            return _told(console, given, found, forgotten=False)
+    forget(found)
+    if found:
+        console.say(f"{address} is forgotten; tables, lists and other files of yours are as before")
+    return _told(console, given, found, forgotten=True)
+
+
+def _check(found: Found) -> None:
+    """Refuse while a run holds a ledger, or a doubt is open: its letter could not be sent again.
+
+    Raises:
+        LedgerLocked: a run is under way (75).
+        UsageError: the person is in doubt.
+    """
+    for ledger in found.ledgers:
+        if ledger.busy is not None:
+            raise LedgerLocked(
+                f"{shown(ledger.path)}: a run holds this edition: {ledger.busy}",
+                hint="wait for its end; nothing was changed",
+            )
+        if ledger.in_doubt:
+            raise UsageError(
+                f"{shown(ledger.path)}: the person is in doubt",
+                hint="settle that first: mailbatch resolve JOB --accepted or --skip",
+            )
+
+
+def _listed(found: Found) -> list[str]:
+    lines = []
+    for one in found.ledgers:
+        mailed = f"{one.mailed:,} with a message" if one.mailed else "no message"
+        if one.rehearsed:
+            lines.append(f"{shown(one.path)}: a rehearsal, removed as a whole")
+            continue
+        unsent = f", {one.unsent:,} that will get none" if one.unsent else ""
+        lines.append(f"{shown(one.path)}: {counted(one.rows, 'row')}, {mailed}{unsent}")
+    for store, bodies in found.stores:
+        lines.append(f"{shown(store)}: {counted(bodies, 'body', 'bodies')} of reports")
+    lines += [f"{shown(path)}: results" for path in found.results]
+    return lines
+
+
+def _told(console: Console, given: ForgetArguments, found: Found, *, forgotten: bool) -> int:
+    if given.as_json:
+        console.data(
+            {
+                "forgotten": forgotten,
+                "ledgers": {str(one.path): one.rows for one in found.ledgers},
+                "stores": {str(path): bodies for path, bodies in found.stores},
+                "results": [str(path) for path in found.results],
+            }
+        )
+    return ExitCode.DONE

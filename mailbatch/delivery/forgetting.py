@@ -1,0 +1,146 @@
+"""The forgetting of a person in a folder: ledgers, the store of reports, and results files.
+
+    found = look(Path("."), None, "ann@example.com")    # Person: where there is something to do
+    if found:
+        forget(found)
+
+The order matters: the store and the results take the aliases from the ledgers while these still
+know the address, and the ledgers come last; so a process that dies is followed by one that finds
+the rest. This module must never touch a table or a list of the user.
+
+Tests: tests/cli/test_forget.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mailbatch.delivery.ledgers import discard, ledgers_of, open_to_forget, open_to_look_for
+from mailbatch.delivery.places import REHEARSALS, is_store_there, state_folder, store_path
+from mailbatch.delivery.rehearsals import has_rehearsals
+from mailbatch.envelope import address_key
+from mailbatch.results.masking import is_results, mask_results, mentions
+
+if TYPE_CHECKING:
+    from mailbatch.reports.forgetting import Person
+
+
+@dataclass(frozen=True, slots=True)
+class InLedger:
+    """The traces in one ledger; `busy` says which process writes it, None: none does.
+
+    `rehearsed`: the secret of a rehearsal is no secret, so that its ledger is removed as a whole.
+    """
+
+    path: Path
+    rows: int
+    mailed: int
+    unsent: int
+    in_doubt: int
+    busy: str | None
+    rehearsed: bool = False
+
+
+@dataclass(slots=True)
+class Found:
+    """The traces of a person, by the address in lower case; false where there is nothing to do.
+
+    `stores` has each store with the number of bodies that mention the person; `aliases` the aliases
+    by the Message-IDs of the person, `own` the Message-IDs of messages to nobody else.
+    """
+
+    address: str
+    ledgers: list[InLedger] = field(default_factory=list)
+    stores: list[tuple[Path, int]] = field(default_factory=list)
+    results: list[Path] = field(default_factory=list)
+    aliases: dict[str, str] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    #: The stores that are there: written anew in any case, for a forgetting that died.
+    all_stores: list[Path] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.ledgers or self.stores or self.results)
+
+    @property
+    def person(self) -> Person:
+        """The person, for a store of reports."""
+        from mailbatch.reports.forgetting import Person
+
+        return Person(self.address, self.aliases, frozenset(self.own))
+
+
+def look(folder: Path, given: Path | None, address: str) -> Found:
+    """Look for a person in a folder of jobs; `given` is the folder of `--state-dir`.
+
+    Raises:
+        LedgerError, StoreError, OutputError: a file cannot be read (74).
+    """
+    found = Found(address_key(address))
+    state = state_folder(folder, given)
+    states = [state, *filter(has_rehearsals, (state / REHEARSALS,))]
+    for one in states:
+        for path in ledgers_of(one, one):
+            _look_into_ledger(found, path)
+    found.results += [path for path in _results_below(folder) if mentions(path, found.address)]
+    for store in filter(is_store_there, map(store_path, states)):
+        from mailbatch.reports.store import ReportStore
+
+        found.all_stores.append(store)
+        with ReportStore(store) as opened:
+            opened.read_kept()
+            bodies = opened.traces(found.person)
+        if bodies:
+            found.stores.append((store, bodies))
+    return found
+
+
+def _look_into_ledger(found: Found, path: Path) -> None:
+    with open_to_look_for(path) as (forgetting, held_by):
+        traces = forgetting.look(found.address)
+        if not traces:
+            return
+        aliases = forgetting.aliases(found.address)
+    rehearsed = has_rehearsals(path.parent)
+    found.own |= aliases.own
+    if not rehearsed:
+        found.aliases.update(dict.fromkeys(aliases.names, aliases.alias))
+    found.ledgers.append(
+        InLedger(
+            path, traces.rows, traces.mailed, traces.unsent, traces.in_doubt,
+            None if held_by is None else str(held_by), rehearsed,
+        )
+    )  # fmt: skip
+
+
+def _results_below(folder: Path) -> Iterator[Path]:
+    """Yield the results files of a folder, those of hidden folders left out."""
+    for path in sorted(folder.rglob("*.csv")):
+        inside = path.relative_to(folder).parts[:-1]
+        if not any(part.startswith(".") for part in inside) and is_results(path):
+            yield path
+
+
+def forget(found: Found) -> None:
+    """Forget a person, where `look` has found the traces.
+
+    Raises:
+        LedgerLocked: a run holds a ledger (75).
+        LedgerError, StoreError, OutputError: a file cannot be written (74). The same again goes on.
+    """
+    from mailbatch.reports.forgetting import UNKNOWN
+    from mailbatch.reports.store import ReportStore
+
+    for store in found.all_stores:
+        with ReportStore(store) as opened:
+            opened.forget_person(found.person)
+    for path in found.results:
+        mask_results(path, found.address, found.aliases, UNKNOWN)
+    for ledger in found.ledgers:
+        if ledger.rehearsed:
+            discard(ledger.path)
+            continue
+        with open_to_forget(ledger.path) as forgetting:
+            forgetting.forget(found.address)

@@ -1,0 +1,268 @@
+"""The forgetting of a person: address, cells and words go from a ledger, figures and digests stay.
+
+    with Ledger.reopen(path) as ledger:
+        found = ledger.forgetting().look("ann@example.com")     # Traces(rows=2, in_doubt=0, ...)
+        ledger.forgetting().forget("ann@example.com")
+
+The rows stay, under an alias (`forgotten`): whether and when the person was mailed, the reply code,
+the digest of the message. Then the file is written anew (VACUUM), and the journal emptied, so that
+no free page holds an old text. The first commit notes that this is under way, so that a process
+that dies is followed by one that goes on. This module must never lose a row, nor make one due.
+
+Tests: tests/cli/test_forget.py.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mailbatch.envelope import address_key
+from mailbatch.errors import LedgerError
+from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.folding import DUE, UNSETTLED, fold
+from mailbatch.ledger.forgotten import FACT, REASON, alias_of
+from mailbatch.ledger.under_way import UnderWay
+
+#: The fact of a ledger whose pages may hold what is to be forgotten.
+_UNDER_WAY = "forgetting"
+_ROWS = """
+SELECT r.id, r.address, r.key, r.mailbox, r.status, r.group_id, r.delivery_id,
+  d.message_id, (SELECT columns FROM header WHERE id = r.header_id), p.message_id
+FROM recipient AS r LEFT JOIN delivery AS d ON d.id = r.delivery_id
+LEFT JOIN reply AS p ON p.id = r.reply_id
+"""
+_MASK = """
+UPDATE recipient SET address = :address, own_key = :own_key, mailbox = :mailbox, cells = :cells,
+  reason = CASE WHEN status IN ('pending', 'deferred', 'suppressed', 'filtered', 'invalid',
+    'withdrawn') THEN :why ELSE masked(reason) END,
+  wanted = 0, due = NULL, resend = 0,
+  status = CASE WHEN status NOT IN ('pending', 'deferred') THEN status
+    WHEN resend THEN 'skipped' ELSE 'suppressed' END
+WHERE id = :id
+"""
+#: The texts of other rows that may name the person, by the key of their table.
+_WORDS = (
+    ("reply", ("text",), ""),
+    ("copy", ("reply", "reason"), ""),
+    ("recipient", ("reason",), ""),
+    ("recipient", ("cells",), f"status NOT IN {UNSETTLED} AND"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """The traces of a person in a ledger.
+
+    `rows` is the number of rows, `mailed` that of those with a message that arrived or may have,
+    `unsent` that of those that were to get one. `in_doubt` must be settled first. `begun` says that
+    an earlier forgetting did not end.
+    """
+
+    rows: int = 0
+    mailed: int = 0
+    unsent: int = 0
+    in_doubt: int = 0
+    begun: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.rows or self.begun)
+
+
+@dataclass(slots=True)
+class Aliases:
+    """The aliases of a person in one edition, by the names that reports and results use.
+
+    `names` are Message-IDs, ours and the server's, of messages to the person; `own` those of
+    messages to no other.
+    """
+
+    alias: str
+    names: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
+
+
+class Forgetting:
+    """The traces of people in a ledger that is open; to forget, it is open to decide."""
+
+    __slots__ = ("_database", "_under_way")
+
+    def __init__(self, database: Database, under_way: UnderWay | None) -> None:
+        self._database = database
+        self._under_way = under_way
+
+    def look(self, address: str) -> Traces:
+        """Return the traces of a person."""
+        with self._database.guard:
+            found = _rows(self._database.connection, address_key(address))
+            begun = self._database.fact(_UNDER_WAY) is not None
+        statuses = [row.status for row in found]
+        return Traces(
+            len(found),
+            sum(status in {"accepted", "in_doubt", "skipped"} for status in statuses),
+            sum(status in {"pending", "deferred"} for status in statuses),
+            statuses.count("in_doubt"),
+            begun,
+        )
+
+    def aliases(self, address: str) -> Aliases:
+        """Return the aliases that the person has, or will have, in this edition."""
+        secret, key = self._secret(), address_key(address)
+        with self._database.guard:
+            found = _rows(self._database.connection, key)
+            shared = {
+                row.delivery_id
+                for row in found
+                if row.delivery_id is not None and self._is_shared(row.delivery_id, key)
+            }
+        made = Aliases(alias_of(secret, key))
+        for row in found:
+            names = {n for n in (row.header_message_id, row.server_message_id) if n}
+            made.names |= names
+            if row.delivery_id not in shared:
+                made.own |= names
+        return made
+
+    def _is_shared(self, delivery_id: int, key: str) -> bool:
+        (found,) = self._database.connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = ? AND lower(address) <> ?)",
+            (delivery_id, key),
+        ).fetchone()
+        return bool(found)
+
+    def forget(self, address: str) -> None:
+        """Forget a person; goes on where an earlier forgetting did not end.
+
+        Raises:
+            LedgerError: the ledger has no secret, or cannot be written (74).
+        """
+        database, key = self._database, address_key(address)
+        under_way = self._under_way
+        if under_way is None:
+            raise LedgerError(f"{database.path}: the ledger is not open for writing")
+        self._secret()
+        with database.transaction(durable=True) as connection:
+            fold(connection)
+            set_fact(connection, _UNDER_WAY, "1")
+            self._mask(connection, key)
+        with database.guard:
+            database.stop_reading()
+            database.connection.execute("PRAGMA secure_delete=ON")
+            database.connection.execute("VACUUM")
+            database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with database.transaction(durable=True) as connection:
+            set_fact(connection, _UNDER_WAY, None)
+        under_way.layers.note()
+
+    def _secret(self) -> str:
+        secret = self._database.fact("seed")
+        if secret is None:
+            raise LedgerError(
+                f"{self._database.path}: an earlier mailbatch began this ledger, which has no "
+                "secret to know a forgotten person by",
+                hint="finish the edition, then remove the ledger with the files beside it",
+            )
+        return secret
+
+    def _mask(self, connection: sqlite3.Connection, key: str) -> None:
+        """Put the alias in the place of the person, inside a transaction."""
+        secret = self._secret()
+        alias = alias_of(secret, key)
+        masked = masking({key: alias})
+        connection.create_function("masked", 1, masked, deterministic=True)
+        found = _rows(connection, key)
+        for row in found:
+            own = None if row.key == key else alias_of(secret, row.key)
+            others = len(json.loads(row.columns)) - 1
+            connection.execute(
+                _MASK,
+                {
+                    "id": row.id,
+                    "address": alias,
+                    "own_key": own,
+                    "mailbox": None if row.mailbox is None else alias,
+                    "cells": "\x1f" * others,
+                    "why": REASON,
+                },
+            )
+        _mask_groups(connection, {row.group_id for row in found}, key, secret)
+        connection.execute("UPDATE copy SET address = ? WHERE lower(address) = ?", (alias, key))
+        for table, columns, where in _WORDS:
+            for column in columns:
+                connection.execute(
+                    f"UPDATE {table} SET {column} = masked({column})"  # noqa: S608 - constants
+                    f" WHERE {where} instr(lower({column}), ?)",
+                    (key,),
+                )
+        connection.execute(
+            f"UPDATE delivery SET due = {DUE} WHERE id IN"  # noqa: S608 - a constant
+            f" ({', '.join(str(row.delivery_id or 0) for row in found) or '0'})"
+        )
+        for fact in ("plan", "plan_head"):
+            set_fact(connection, fact, None)
+        if found:
+            set_fact(connection, FACT, str(int(self._database.fact(FACT) or 0) + 1))
+
+
+def masking(aliases: Mapping[str, str]) -> Callable[[str | None], str | None]:
+    """Return a function that puts aliases in the places of addresses, in any capitals."""
+    pattern = re.compile("|".join(map(re.escape, aliases)), re.IGNORECASE)
+
+    def masked(text: str | None) -> str | None:
+        if text is None:
+            return None
+        return pattern.sub(lambda found: aliases[found[0].lower()], text)
+
+    return masked
+
+
+class _Person(NamedTuple):
+    """A row of the person, with the names of its message."""
+
+    id: int
+    address: str
+    key: str
+    mailbox: str | None
+    status: str
+    group_id: int | None
+    delivery_id: int | None
+    header_message_id: str | None
+    columns: str
+    server_message_id: str | None
+
+    def is_of(self, key: str) -> bool:
+        """Say whether the row has an address or key, or the text where none is valid."""
+        if key in (address_key(self.address), self.key, self.mailbox):
+            return True
+        return self.status == "invalid" and key in self.address.lower()
+
+
+def _rows(connection: sqlite3.Connection, key: str) -> list[_Person]:
+    """Return the rows of a person; every row of the edition is looked at."""
+    return [row for row in map(_Person._make, connection.execute(_ROWS)) if row.is_of(key)]
+
+
+def _mask_groups(
+    connection: sqlite3.Connection, groups: set[int | None], key: str, secret: str
+) -> None:
+    """Mask the values of groups that are of this person alone, and of others the address."""
+    for group in groups - {None}:
+        (cells,) = connection.execute(
+            "SELECT cells FROM recipient_group WHERE id = ?", (group,)
+        ).fetchone()
+        (others,) = connection.execute(
+            "SELECT count(*) FROM recipient WHERE group_id = ? AND address NOT LIKE ?",
+            (group, f"%{alias_of(secret, key)}"),
+        ).fetchone()
+        values = [
+            alias_of(secret, value) if not others or value.lower() == key else value
+            for value in json.loads(cells)
+        ]
+        connection.execute(
+            "UPDATE recipient_group SET cells = ? WHERE id = ?",
+            (json.dumps(values, ensure_ascii=False, separators=(",", ":")), group),
+        )

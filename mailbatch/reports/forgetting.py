@@ -1,0 +1,91 @@
+"""The forgetting of a person in a store of reports: figures stay, words and raw bodies go.
+
+    forget(connection, Person("ann@example.com", {"57049136f20f7a33": alias}, own=frozenset()))
+
+A report keeps event, time and code, and names the alias by which its ledger knows the person. A
+body that mentions the person is emptied as a whole, whoever else is in there: its reports were made
+long ago, and are never made again. This module must never remove a report.
+
+Tests: tests/cli/test_forget.py.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailbatch.report_token import token_of
+
+#: The version of the readers of a body that is never read again.
+_FROZEN = (1 << 62) - 1
+#: The person in a report of no edition whose ledger is there.
+UNKNOWN = "unknown@forgotten.invalid"
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+_MASKED = "(address)"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person, by the address in lower case.
+
+    `aliases` has the alias of each edition by the Message-IDs of the person, ours and the server's;
+    `own` are those of messages to nobody else.
+    """
+
+    address: str
+    aliases: Mapping[str, str]
+    own: frozenset[str]
+
+
+def traces(connection: sqlite3.Connection, person: Person) -> tuple[list[int], list[int]]:
+    """Return the numbers of the reports about a person, and of the bodies that mention it."""
+    tokens = {token_of(name) for name in person.own}
+    reports, bodies = [], set()
+    for number, body, recipients, *names in connection.execute(
+        "SELECT id, body_id, recipients, token, header_message_id, message_id FROM report"
+    ):
+        token, ours, servers = names
+        by_name = token in tokens or ours in person.own or servers in person.own
+        if by_name or person.address in recipients.lower().split("\n"):
+            reports.append(number)
+            bodies.add(body)
+    wanted = person.address.encode()
+    for number, content in connection.execute("SELECT id, content FROM body"):
+        if wanted in content.lower():
+            bodies.add(number)
+    return reports, sorted(bodies)
+
+
+def forget(connection: sqlite3.Connection, person: Person) -> None:
+    """Mask a person in the reports, and empty the bodies, inside a transaction."""
+    by_token = {token_of(name): alias for name, alias in person.aliases.items()}
+    reports, bodies = traces(connection, person)
+    for number in reports:
+        token, ours, servers, text = connection.execute(
+            "SELECT token, header_message_id, message_id, text FROM report WHERE id = ?", (number,)
+        ).fetchone()
+        alias = by_token.get(token) or person.aliases.get(ours) or person.aliases.get(servers)
+        connection.execute(
+            "UPDATE report SET recipients = ?, text = ? WHERE id = ?",
+            (alias or UNKNOWN, _ADDRESS.sub(_MASKED, text), number),
+        )
+    for number in bodies:
+        connection.execute(
+            "UPDATE body SET content = x'', readers = ? WHERE id = ?", (_FROZEN, number)
+        )
+        for part, reason in connection.execute(
+            "SELECT number, reason FROM refusal WHERE body_id = ?", (number,)
+        ).fetchall():
+            connection.execute(
+                "UPDATE refusal SET reason = ? WHERE body_id = ? AND number = ?",
+                (_ADDRESS.sub(_MASKED, reason), number, part),
+            )
+
+
+def overwrite(connection: sqlite3.Connection) -> None:
+    """Write the file anew, so that no free page holds an old text."""
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
