@@ -228,8 +228,7 @@ class Link:
     @asynccontextmanager
     async def writing(self, held: OpenLeases) -> AsyncIterator[asyncpg.Connection]:
         """Have the connection that writes in a transaction of a worker that is live."""
-        async with self.writer() as connection, connection.transaction():
-            await connection.execute("SELECT check_live($1)", held.worker)
+        async with self.writer() as connection, live(connection, held):
             yield connection
 
     @asynccontextmanager
@@ -301,6 +300,14 @@ class Link:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+@asynccontextmanager
+async def live(connection: asyncpg.Connection, held: OpenLeases) -> AsyncIterator[None]:
+    """Have a transaction of a worker that is live, on a connection that writes."""
+    async with connection.transaction():
+        await connection.execute("SELECT check_live($1)", held.worker)
+        yield
 
 
 async def set_fact(connection: asyncpg.Connection, name: str, value: str | None) -> None:

@@ -87,10 +87,10 @@ def test_a_peer_buries_a_dead_worker_and_leaves_its_doubt_to_be_derived(cluster,
         commit(dead, a)
         kill(cluster, dead)
         assert names(lease(peer, 12)) == list(LETTERS[1:])
-        with pytest.raises(LedgerError):
-            commit(dead, a)
         assert planner.standing.counts()[Status.IN_DOUBT] == 1
         assert [one.address for one in planner.doubts.in_doubt()] == ["a@x.org"]
+        with pytest.raises(LedgerError):
+            commit(dead, a)
         dead.close()
     planner.close()
     with opened(place) as again:
