@@ -178,7 +178,11 @@ class Link:
         return self._writer
 
     async def reconnect(self) -> asyncpg.Connection:
-        """Connect as soon as the database is there again."""
+        """Connect as soon as the database is there again.
+
+        Raises:
+            LedgerError: the database was gone for too long, or refuses; no call is made again then.
+        """
         began, pause = self._loop.time(), _SOON
         told = False
         self._connecting = asyncio.current_task()
@@ -189,7 +193,7 @@ class Link:
                 except LOST as error:
                     passing = is_lost(error) or getattr(error, "sqlstate", "") == _TOO_MANY
                     if self._rejoin is None or not passing or self._loop.time() - began > _PATIENCE:
-                        raise
+                        raise failure(self.name, error) from error
                 else:
                     if told:
                         self._tell("the database of the ledger is there again: going on")
