@@ -1,7 +1,8 @@
 """The links of a letter, in the order in which readers meet these: address, words, place, remarks.
 
-    >>> [(one.address, one.words, one.remarks) for one in letter_links(content)]
-    [('http://example.com/', 'Read on', ('http, not https',))]
+    links = letter_links(content)            # of <a href="http://example.com/">Read on</a>
+    [(one.address, one.words, one.remarks) for one in links]
+    # [('http://example.com/', 'Read on', ('http, not https',))]
 
 Links of a conditional comment are those of Outlook for Windows. This module must never resolve a
 name or fetch an address.
