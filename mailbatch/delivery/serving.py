@@ -35,7 +35,7 @@ from mailbatch.delivery.ledgers import (
 )
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.preparation import Inputs, Mailing, private_key
-from mailbatch.delivery.publishing import digest_of, versions
+from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.sending import send
 from mailbatch.errors import JobError, MailingStopped
 from mailbatch.job.columns import find_column
@@ -171,6 +171,7 @@ class _Worker:
             message_id_domain=ready.composer.message_id_domain,
             bundle=ready.published.bundle,
         ) as ledger:
+            ledger.listen(self._progress.note)
             options = RunOptions(
                 sessions=self._options.sessions,
                 accept_changes=ready.bundle.accept_changes,
@@ -216,6 +217,11 @@ class _Worker:
     def _unpack(self, published: Published, data: bytes) -> _Ready:
         """Compile the messages of a bundle, and resolve the secrets of its job here."""
         bundle, job = self._stack.enter_context(unpacked(data, published.bundle))
+        if asks_command(job):  # no run publishes such a job: somebody else wrote the database
+            raise JobError(
+                f"the bundle of {job.name} asks this machine to run a command",
+                hint="look who may write the database: a worker runs no command of a job",
+            )
         server = server_of(job, self._environ)
         server = replace(
             server, source_address=self._options.source_address, hello=self._options.hello
