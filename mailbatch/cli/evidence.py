@@ -12,6 +12,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import as_on_the_wire, edition_of, pairs, read_job, reporting, shown
+from mailbatch.envelope import address_key
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _verify(console: Console, folder: Path) -> int:
                 "job": found.job,
                 "edition": found.edition,
                 "address": found.address,
+                "key": found.key,
                 "status": found.status,
                 "message": found.message,
                 "rows": found.rows,
@@ -102,6 +104,7 @@ def _verify(console: Console, folder: Path) -> int:
         )
     status = found.status.replace("_", " ")
     message = "the very bytes" if found.message else "no message"
-    console.say(f"{found.job} ({found.edition}): {found.address} {status}, {message}")
+    by_key = "" if address_key(found.address) == found.key else f" (key {found.key})"
+    console.say(f"{found.job} ({found.edition}): {found.address}{by_key} {status}, {message}")
     console.say(f"all files fit; {counted(found.rows, 'row')}, chain {found.head}")
     return ExitCode.DONE
