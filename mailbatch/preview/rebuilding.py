@@ -147,19 +147,20 @@ class Rebuilding:
             self._change += 1
             self._made.clear()
             self._letters, self.failure, self._is_behind, self._percent = None, None, True, 0
+            began = time.time_ns()
             try:
                 if self._source is not None:
                     self._source = self._letters = self._source.again(changed)
             except Exception as error:  # noqa: BLE001 - a bug is shown, too, and the watch goes on
                 self.failure = error
-            self._remember()
+            self._remember(began)
             self._answered, self._expected = time.monotonic(), 0  # browsers ask from now on
             self._tell()
             return True
 
     def complete(self) -> None:
         """Make the whole gallery, unless an input changes meanwhile; keep an error in `failure`."""
-        change = self._change
+        change, began = self._change, time.time_ns()
 
         def before_moving() -> None:
             held.enter_context(self.lock)
@@ -179,7 +180,7 @@ class Rebuilding:
             self._built, self.failure, self._letters, self._is_behind = built, failure, None, False
             if failure is None:
                 self._source = built.letters
-            self._remember()
+            self._remember(began)
             self._tell()
         if failure is not None:
             self._fail(failure)
@@ -318,8 +319,11 @@ class Rebuilding:
             self.look()
         return not over.is_set()
 
-    def _remember(self) -> None:
-        """Look at the inputs of now; an input that is written meanwhile is found by a look."""
+    def _remember(self, began: int) -> None:
+        """Look at the inputs of now; an input that is written meanwhile is found by a look.
+
+        `began` is when reading them began, in nanoseconds since the epoch.
+        """
         letters = self._letters.inputs if self._letters is not None else ()
         inputs = dict.fromkeys(
             (*self._always, *self._built.inputs, *letters, *_places(self.failure, self._base))
@@ -327,7 +331,9 @@ class Rebuilding:
         if self.failure is not None or self._is_behind:
             inputs |= dict.fromkeys(self._seen)
         known = self._seen
-        self._seen = {path: known[path] if path in known else _state_of(path) for path in inputs}
+        self._seen = {
+            path: known[path] if path in known else _state_before(path, began) for path in inputs
+        }
 
     def _tell(self) -> None:
         with self._told:
@@ -349,6 +355,15 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def _state_before(path: Path, began: int) -> tuple[int, int] | None:
+    """Return the state of a file; None for one that was written since it may have been read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return None if found.st_ctime_ns >= began else (found.st_mtime_ns, found.st_size)
 
 
 def _places(failure: Exception | None, base: Path) -> Iterator[Path]:
