@@ -19,6 +19,7 @@ Tests: tests/preview/test_serving.py.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 import time
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
 from mailbatch.errors import InputError, InputErrors
-from mailbatch.preview.gallery import INDEX, Identity
+from mailbatch.preview.gallery import Identity
 
 #: The time between two looks at the inputs: an author does not notice, and a processor neither.
 LOOK_SECONDS = 0.05
@@ -41,6 +42,8 @@ _QUIET_SECONDS, _LONGEST_QUIET = 0.2, 2.0
 _PATIENCE_SECONDS = 1.0
 #: The letters made alone that are kept, with their files.
 _MOST_LETTERS = 64
+#: The number of a message, as `message_files.number_of` makes these.
+_NUMBER = re.compile(r"[0-9]{1,12}")
 # Follow no link, and do not wait for the writer of a pipe.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -219,7 +222,7 @@ class Rebuilding:
         """Make the letter of a page alone; None where the gallery or nobody has this page."""
         number = page.removeprefix("messages/").partition(".")[0]
         with self.lock:
-            if self._letters is None or page == INDEX or not number.isdecimal():
+            if self._letters is None or _NUMBER.fullmatch(number) is None:
                 return None
             if number not in self._made:
                 self._made[number] = self._letters.made(number)
