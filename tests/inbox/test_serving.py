@@ -91,6 +91,16 @@ def test_a_mail_and_its_files():
         assert get(port, "/messages/1.html")[0] == get(port, "/messages/00001.html")[0] == 200
 
 
+def test_a_page_leads_to_the_mails_that_came_since():
+    mails = Mails()
+    pages = Pages(mails)
+    for number in (1, 2, 3):
+        add(mails)
+        assert b'id="next" aria-disabled="true"' in pages.file(f"messages/{number}.html")
+    for number in (1, 2):
+        assert b'id="next" href="%04d.html"' % (number + 1) in pages.file(f"messages/{number}.html")
+
+
 def test_a_mail_that_is_gone_leads_to_the_list():
     mails = Mails(most=1)
     add(mails)
