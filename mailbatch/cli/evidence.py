@@ -44,13 +44,14 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
 
     check_place(out)
     job = read_job(path, look=False)
-    edition = edition_of(job, given.edition)
+    edition, state = edition_of(job, given.edition), state_of(given.state_dir, None)
     made = write_evidence(
         job,
         edition,
         as_on_the_wire(only) or only,
         out,
-        place=ledger_to_look_at(job, edition, state_of(given.state_dir, None)),
+        place=ledger_to_look_at(job, edition, state),
+        state=state,
         store=store_to_read(job, given.store, given.state_dir),
         variables=pairs(given.variables),
         environ=os.environ,

@@ -225,6 +225,23 @@ def test_an_address_with_several_letters_is_asked_for_by_key(mailing):
     assert digest == server.deliveries()[1].sha256
 
 
+def test_a_message_stands_in_its_thread_again(mailing):
+    job, server = mailing()
+    job.edit("text: letter.txt.j2", "text: letter.txt.j2\n  thread: true")
+    assert job.command("run", "--edition", "one").code == 0
+    assert job.command("run", "--edition", "two").code == 0
+    done, folder = evidence(job, job.addresses[0], "--edition", "two")
+    assert done.code == 0, done.err
+    message = (folder / "message.eml").read_bytes()
+    assert b"\r\nIn-Reply-To: <" in message
+    assert hashlib.sha256(message).hexdigest() == server.deliveries()[3].sha256
+    for path in (job.folder / ".mailbatch").glob("*one*"):
+        path.unlink()
+    done, folder = evidence(job, job.addresses[0], "--edition", "two", out="alone")
+    assert (done.code, (folder / "message.eml").exists()) == (65, False)
+    assert "stands behind an earlier one" in done.err
+
+
 def test_the_reports_of_the_message_stand_in_the_facts(told):
     scene, rows = told
     done, folder = evidence(scene, rows[0]["email"])

@@ -361,3 +361,11 @@ def test_a_kill_anywhere_is_followed_by_one_that_goes_on(mailed, tmp_path):
             break
     assert place > 5
     assert len(got(server)) == 3
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_on_a_terminal_it_asks(mailed, on_terminal, answer):
+    job, _ = mailed
+    terminal, code = on_terminal(job, "forget", ANN, answer=answer)
+    assert (code, f"Forget {ANN} there?" in terminal.shown) == (0, True)
+    assert (places_of(job.folder, ANN) == set()) is (answer == "y")
