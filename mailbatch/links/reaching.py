@@ -37,7 +37,7 @@ def reach(
 ) -> list[tuple[Target, Reached | None]]:
     """Ask for all targets, in their order; None for those that the time was not enough for.
 
-    `leaves` says of an address that it may unsubscribe; `budget` is in seconds.
+    `leaves` is true for an address that may unsubscribe; `budget` is in seconds.
     """
     until = time.monotonic() + budget
 

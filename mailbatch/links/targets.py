@@ -83,7 +83,7 @@ def may_unsubscribe(text: str) -> bool:
 
 
 def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
-    """Return a function that says of an address whether it may unsubscribe, in these messages.
+    """Return a function that is true for an address that may unsubscribe, in these messages.
 
     Three signs count: List-Unsubscribe, the words of the address, and those of the link.
     """

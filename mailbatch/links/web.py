@@ -102,7 +102,7 @@ class Web:
     def look(self, url: str, leaves: Callable[[str], bool] = may_unsubscribe) -> Reached:
         """Ask for an address by HEAD, by GET where HEAD is answered with an error.
 
-        A redirect to an address of which `leaves` says that it may unsubscribe is not followed.
+        A redirect is not followed to an address that may unsubscribe, by `leaves`.
         """
         hops: list[str] = []
         at = url
@@ -195,10 +195,10 @@ class Web:
 
 
 def _led(url: str, location: str) -> str:
-    """Return the address that a redirect leads to; its octets may be UTF-8, as browsers take them.
+    """Return the address that a redirect leads to; octets may be UTF-8, as browsers take Location.
 
     Raises:
-        _NoAnswer: it is no address.
+        _NoAnswer: the redirect leads to no address.
     """
     with suppress(UnicodeError):
         location = location.encode("latin-1").decode()
