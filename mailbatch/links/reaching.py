@@ -35,7 +35,7 @@ def reach(
     leaves: Callable[[str], bool] = may_unsubscribe,
     budget: float = _BUDGET,
 ) -> list[tuple[Target, Reached | None]]:
-    """Ask for all targets, in their order; None for those that the time was not enough for.
+    """Ask for all targets, in the order given; None for those that the time was not enough for.
 
     `leaves` is true for an address that may unsubscribe; `budget` is in seconds.
     """

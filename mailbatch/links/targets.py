@@ -43,7 +43,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address to ask for, with its place in a template, if it stands there as it is."""
+    """An address to ask for, with the place in a template that has the very address, if any."""
 
     url: str
     use: Use
@@ -100,7 +100,7 @@ def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
 
 
 def _worded(content: Content) -> Iterator[tuple[str, str]]:
-    """Yield the links of a message with the words that tell a reader what they are."""
+    """Yield the links of a message with the words that name each link to a reader."""
     if content.html is not None:
         reader = _LinkTexts()
         reader.feed(content.html)
@@ -115,7 +115,7 @@ def _worded(content: Content) -> Iterator[tuple[str, str]]:
 
 
 class _LinkTexts(HTMLParser):
-    """The links of an HTML part, each with its text, title and the alt texts in it."""
+    """The links of an HTML part, each with text, title and the alt texts inside."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
     Web().look("https://example.com/news")    # Reached("https://example.com/news", 200, ...)
 
-Redirects are followed by hand, five at most. Every host is looked up here and its address looked at
+Redirects are followed by hand, five at most. Every host is looked up here and the address looked at
 before a connection is made to just that address, so that no name and no redirect leads into a
 private network. At most 64 KiB of a content are read, and nothing of the content is kept. This
 module must never send a cookie or a password, or try again.
