@@ -7,6 +7,7 @@ Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -29,6 +30,19 @@ def address_key(address: str) -> str:
 def address_keys(addresses: Iterable[str]) -> list[str]:
     """Return the `address_key` of each address, in the time of a loop in C."""
     return list(map(str.lower, addresses))
+
+
+def mentions_of(key: str) -> re.Pattern[str]:
+    """Return a pattern that finds a mailbox in a text by its key, in any capitals.
+
+    A longer address that this one is a part of is another mailbox.
+
+    >>> pattern = mentions_of("ann@example.net")
+    >>> pattern.sub("*", "to=<Ann@example.net>, joann@example.net, ann@example.net.au.")
+    'to=<*>, joann@example.net, ann@example.net.au.'
+    """
+    alone = rf"(?<!\w)(?<!\w[.+-]){re.escape(key)}(?!\w)(?![.-]\w)"
+    return re.compile(alone, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

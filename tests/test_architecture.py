@@ -97,6 +97,7 @@ FACE = {
 ONLY_IN = {
     "rich": ("cli/",),
     "typer": ("cli/",),
+    "mcp": ("cli/",),
     "sqlite3": ("ledger/", "reports/"),
     "asyncpg": ("ledger/postgres/",),
     "dns": ("dns/asking.py",),

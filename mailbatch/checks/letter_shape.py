@@ -12,12 +12,36 @@ Tests: tests/checks/test_access_checks.py.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
 
 _HREF = re.compile(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _KEPT = ("style", "!--", "!doctype", "script", "title")
+_SHORT = 1000  # characters of a piece that is worth being kept
 #: A letter with more characters of text wants headings.
 LONG = 1500
+
+
+class _Kind(Enum):
+    """The kind of a piece of HTML, from one "<" to the next."""
+
+    OTHER = auto()
+    KEPT = auto()
+    LINK = auto()
+    END = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A piece: as a part of a shape outside of links, and with the length of its text."""
+
+    kind: _Kind
+    tag: str
+    text: str
+    outside: str
+    length: int
 
 
 def shape(html: str) -> str:
@@ -32,22 +56,39 @@ def shape(html: str) -> str:
             return f"href={addresses.setdefault(stem, len(addresses) + 1)}"
         return found[0]
 
-    for place, piece in enumerate(html.split("<")):
-        tag, closed, text = piece.partition(">") if place else ("", "", piece)
-        begin = tag[:8].lower()
-        if begin.startswith(_KEPT) or tag.count('"') % 2 or tag.count("'") % 2:
-            out.append(piece)
-            continue
-        if begin.startswith("a") and not begin[1:2].strip():
+    first, *pieces = html.split("<")
+    out.append(_in_short(first))
+    for written in pieces:
+        piece = _looked(written) if len(written) < _SHORT else _look(written)
+        if piece.kind is _Kind.KEPT:
+            out.append(written)
+        elif piece.kind is _Kind.LINK:
             inside += 1
-            tag = _HREF.sub(number, tag)
-        elif begin.rstrip() == "/a":
-            inside = max(0, inside - 1)
-        if not inside:
-            length += len(text.strip())
-            text = _in_short(text)
-        out.append(f"{tag}{closed}{text}")
+            out.append(f"{_HREF.sub(number, piece.tag)}>{piece.text}")
+        elif inside:
+            inside -= piece.kind is _Kind.END
+            out.append(written if inside else piece.outside)
+            length += 0 if inside else piece.length
+        else:
+            out.append(piece.outside)
+            length += piece.length
     return "<".join(out) + ("+" if length > LONG else "")
+
+
+def _look(piece: str) -> _Piece:
+    tag, closed, text = piece.partition(">")
+    begin = tag[:8].lower()
+    kind = _Kind.OTHER
+    if begin.startswith(_KEPT) or tag.count('"') % 2 or tag.count("'") % 2:
+        kind = _Kind.KEPT
+    elif begin.startswith("a") and not begin[1:2].strip():
+        kind = _Kind.LINK
+    elif begin.rstrip() == "/a":
+        kind = _Kind.END
+    return _Piece(kind, tag, text, f"{tag}{closed}{_in_short(text)}", len(text.strip()))
+
+
+_looked = lru_cache(maxsize=4096)(_look)
 
 
 def _in_short(text: str) -> str:

@@ -26,6 +26,7 @@ from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
 from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
+from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
@@ -269,6 +270,19 @@ def sandbox(arguments: SandboxArguments) -> int:
     from mailbatch.cli.sandbox import sandbox_command
 
     return sandbox_command(arguments)
+
+
+@command(app, McpArguments)
+def mcp(arguments: McpArguments) -> int:
+    """Offer check, preview and status to programs that speak MCP, over stdin and stdout.
+
+    With --allow-run also run, which sends only what a plan of --plan says.
+
+    Example: mailbatch mcp newsletters --allow-run --plan may.plan
+    """
+    from mailbatch.cli.mcp import mcp_command
+
+    return mcp_command(arguments)
 
 
 app.add_typer(reports_app)

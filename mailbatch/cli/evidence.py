@@ -12,6 +12,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import as_on_the_wire, edition_of, pairs, read_job, reporting, shown
+from mailbatch.envelope import address_key
 from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,13 +44,14 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
 
     check_place(out)
     job = read_job(path, look=False)
-    edition = edition_of(job, given.edition)
+    edition, state = edition_of(job, given.edition), state_of(given.state_dir, None)
     made = write_evidence(
         job,
         edition,
         as_on_the_wire(only) or only,
         out,
-        place=ledger_to_look_at(job, edition, state_of(given.state_dir, None)),
+        place=ledger_to_look_at(job, edition, state),
+        state=state,
         store=store_to_read(job, given.store, given.state_dir),
         variables=pairs(given.variables),
         environ=os.environ,
@@ -93,6 +95,7 @@ def _verify(console: Console, folder: Path) -> int:
                 "job": found.job,
                 "edition": found.edition,
                 "address": found.address,
+                "key": found.key,
                 "status": found.status,
                 "message": found.message,
                 "rows": found.rows,
@@ -101,6 +104,7 @@ def _verify(console: Console, folder: Path) -> int:
         )
     status = found.status.replace("_", " ")
     message = "the very bytes" if found.message else "no message"
-    console.say(f"{found.job} ({found.edition}): {found.address} {status}, {message}")
+    by_key = "" if address_key(found.address) == found.key else f" (key {found.key})"
+    console.say(f"{found.job} ({found.edition}): {found.address}{by_key} {status}, {message}")
     console.say(f"all files fit; {counted(found.rows, 'row')}, chain {found.head}")
     return ExitCode.DONE

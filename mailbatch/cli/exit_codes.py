@@ -129,6 +129,11 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.STORAGE: "too few files may be open: ulimit -n",
         **_SIGNALS,
     },
+    "mcp": {
+        ExitCode.DONE: "the client has closed standard input",
+        ExitCode.DATA: "a file of --plan is no plan",
+        ExitCode.JOB: "a package is missing",
+    },
     "reports pull": {
         ExitCode.DONE: "the provider has answered",
         ExitCode.DATA: _EDITION,

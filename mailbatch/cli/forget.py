@@ -41,17 +41,22 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
         console.say(line)
     if not found:
         console.say(f"{address} stands in no ledger, store or results file of {shown(folder)}")
-    elif not given.yes:
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
-            console.say("nothing was changed: --yes forgets")
-            return _told(console, given, found, forgotten=False)
-        if not console.ask(f"Forget {address} there? This cannot be undone."):
-            console.say("nothing was changed")
-            return _told(console, given, found, forgotten=False)
-    forget(found)
+    elif not given.yes and not _agreed(console, address):
+        console.say("nothing was changed")
+        return _told(console, given, found, forgotten=False)
+    if found or given.yes:  # also where one that died has masked all, and not written it anew
+        forget(found)
     if found:
         console.say(f"{address} is forgotten; tables, lists and other files of yours are as before")
-    return _told(console, given, found, forgotten=True)
+    return _told(console, given, found, forgotten=bool(found))
+
+
+def _agreed(console: Console, address: str) -> bool:
+    """Ask at a terminal; without one the answer is no."""
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return console.ask(f"Forget {address} there? This cannot be undone.")
+    console.say("add --yes to forget without a question")
+    return False
 
 
 def _check(found: Found) -> None:

@@ -20,7 +20,7 @@ from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import all_on_the_wire, pairs, read_job, reporting, shown
 from mailbatch.delivery.state import state_of
-from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 from mailbatch.preview.eml_folder import check_eml_place
 from mailbatch.previewing import SHOWN, make_preview, write_eml
 
@@ -214,14 +214,21 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
             letters = FreshLetters.of(made.inputs, made.rows, made.options, again)
             return Built(made.sources, made.written, made.stamps, letters)
 
+        serving = False
+
+        def fail(error: Exception) -> None:
+            if serving or isinstance(error, InputError | InputErrors):
+                _show(console, error)
+
         again = partial(read_job, given.job)
-        gallery = Rebuilding(out, build, job=given.job, fail=partial(_show, console))
+        gallery = Rebuilding(out, build, job=given.job, fail=fail)
         if not given.job.exists():
             again()  # a slip on the command line, most of the time
         gallery.complete()
-        if isinstance(gallery.failure, UsageError):
-            raise gallery.failure
-        follow = gallery.follow
+        failure = gallery.failure
+        if failure is not None and not isinstance(failure, InputError | InputErrors):
+            raise failure
+        follow, serving = gallery.follow, True
         server = stack.enter_context(serve(gallery, PORT if given.port is None else given.port))
         address = f"http://127.0.0.1:{server.server_port}/"
         console.say(f"serving {address}; pages follow the files, Ctrl-C to stop")

@@ -12,7 +12,7 @@ Tests: tests/cli/test_evidence.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,14 @@ from mailbatch.delivery.ledgers import open_to_prove, open_to_read
 from mailbatch.delivery.places import is_store_there
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
-from mailbatch.errors import UsageError
+from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
 from mailbatch.evidence.folder import CHAIN, FORMAT, MESSAGE, building, write_files
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.ledgers import LedgerPlace
+    from mailbatch.delivery.state import State
     from mailbatch.job.model import Job
     from mailbatch.ledger.proved import Proved, Proving
     from mailbatch.ledger.rows import ResultRow
@@ -57,6 +58,7 @@ def write_evidence(
     out: Path,
     *,
     place: LedgerPlace,
+    state: State,
     store: Path,
     variables: Mapping[str, str],
     environ: Mapping[str, str],
@@ -64,8 +66,8 @@ def write_evidence(
 ) -> Made:
     """Write the evidence of the message to one recipient into a folder.
 
-    `named` is an address or a key. `place` is the ledger, `store` the file of reports, `version`
-    that of mailbatch.
+    `named` is an address or a key. `place` is the ledger, `state` where those of other editions
+    lie, `store` the file of reports, `version` that of mailbatch.
 
     Raises:
         UsageError: no recipient is named so, or several are; or `out` is there (2).
@@ -73,7 +75,12 @@ def write_evidence(
     """
     with open_to_prove(place) as proof:
         proved = _one(proof, named)
-        remade = remake(job, proved, edition=edition, variables=variables, environ=environ)
+        try:
+            proved = _threaded(job, edition, proved, place, state)
+        except LedgerError as error:
+            remade = Remade(None, why=f"the message stands behind an earlier one: {error}")
+        else:
+            remade = remake(job, proved, edition=edition, variables=variables, environ=environ)
         reports = _reports(job, edition, proved.row, place, store)
         with building(out) as folder:
             with (folder / CHAIN).open("w", encoding="ascii", newline="\n") as stream:
@@ -102,6 +109,15 @@ def write_evidence(
         chain.rows,
         chain.head,
     )
+
+
+def _threaded(job: Job, edition: str, proved: Proved, place: LedgerPlace, state: State) -> Proved:
+    """Return a recipient whose message stands behind the messages that it stood behind."""
+    if proved.delivery is None or not job.message.thread:
+        return proved
+    from mailbatch.delivery.thread import placed_again
+
+    return replace(proved, delivery=placed_again(job, edition, place, state, proved.delivery))
 
 
 def _one(proof: Proving, named: str) -> Proved:

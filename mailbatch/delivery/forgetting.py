@@ -100,13 +100,15 @@ def look(folder: Path, given: Path | None, address: str) -> Found:
 def _look_into_ledger(found: Found, path: Path) -> None:
     with open_to_look_for(path) as (forgetting, held_by):
         traces = forgetting.look(found.address)
-        if not traces:
+        if not traces and not forgetting.has_forgotten:
             return
         aliases = forgetting.aliases(found.address)
     rehearsed = has_rehearsals(path.parent)
     found.own |= aliases.own
     if not rehearsed:
         found.aliases.update(dict.fromkeys(aliases.names, aliases.alias))
+    if not traces:
+        return
     found.ledgers.append(
         InLedger(
             path, traces.rows, traces.mailed, traces.unsent, traces.in_doubt,
@@ -117,9 +119,10 @@ def _look_into_ledger(found: Found, path: Path) -> None:
 
 def _results_below(folder: Path) -> Iterator[Path]:
     """Yield the results files of a folder, those of hidden folders left out."""
-    for path in sorted(folder.rglob("*.csv")):
+    for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder).parts[:-1]
-        if not any(part.startswith(".") for part in inside) and is_results(path):
+        hidden = any(part.startswith(".") for part in inside)
+        if not hidden and path.is_file() and is_results(path):
             yield path
 
 

@@ -22,6 +22,7 @@ from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError
+from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 
 #: The packages whose versions may change the bytes of a message.
@@ -79,11 +80,21 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
         return "--limit and --only are of one run"
     if mailing.approval is not None:
         return "--plan holds one run to a plan"
-    if mailing.inputs.job.server.cap is not None or mailing.inputs.job.server.warmup is not None:
+    job = mailing.inputs.job
+    if asks_command(job):
+        return "a secret is the output of a command, and a worker runs no command of a job"
+    if job.server.cap is not None or job.server.warmup is not None:
         return "server.cap and server.warmup count in one run"
     if mailing.thread is not None:
         return "message.thread asks the ledgers of earlier editions"
     return None
+
+
+def asks_command(job: Job) -> bool:
+    """Say whether a secret of sending is the output of a command."""
+    dkim = job.message.dkim
+    secrets = (job.server.password, None if dkim is None else dkim.private_key)
+    return any(secret is not None and secret.command is not None for secret in secrets)
 
 
 def digest_of(composer: Composer, delivery: Delivery) -> str:

@@ -94,8 +94,9 @@ def _why(composer: Composer, proved: Proved) -> str:
         return f"the message depends upon the moment: {moving[0]}"
     return (
         "the inputs that the ledger knows are the same, and other octets come out: a file that the "
-        "row names changed, the key of message.dkim did, the message was changed during the "
-        "edition, or another version of mailbatch sent it"
+        "row names changed, the row named a person that was forgotten, the key of message.dkim "
+        "changed, the message was changed during the edition, or another version of mailbatch sent "
+        "it"
     )
 
 

@@ -35,9 +35,9 @@ from mailbatch.delivery.ledgers import (
 )
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.preparation import Inputs, Mailing, private_key
-from mailbatch.delivery.publishing import digest_of, versions
+from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.sending import send
-from mailbatch.errors import JobError, MailingStopped
+from mailbatch.errors import JobError, LedgerError, MailbatchError, MailingStopped
 from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
@@ -51,6 +51,7 @@ from mailbatch.smtp.server import Server
 POLL, LONGEST_POLL = 2.0, 30.0
 #: A mailing whose next recipient is due later than this is left for others meanwhile: seconds.
 PATIENCE = 5.0
+_MOST_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class _Worker:
         self._stopping = stopping
         self._stack = stack
         self._ready: dict[LedgerPlace, _Ready] = {}
+        # How often in a row a ledger ended the sending.
+        self._failures = 0
 
     def work(self) -> Served:
         """Serve all mailings that are open, again and again."""
@@ -171,6 +174,7 @@ class _Worker:
             message_id_domain=ready.composer.message_id_domain,
             bundle=ready.published.bundle,
         ) as ledger:
+            ledger.listen(self._progress.note)
             options = RunOptions(
                 sessions=self._options.sessions,
                 accept_changes=ready.bundle.accept_changes,
@@ -184,7 +188,24 @@ class _Worker:
             if gate.look() is not None:
                 return Sent(), True
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
+            if self._goes_on_behind(sent.failure):
+                return replace(sent, failure=None), True
             return self._ended(sent, ledger)
+
+    def _goes_on_behind(self, failure: MailbatchError | None) -> bool:
+        """Say whether to enter a mailing anew: behind a burial, others have what was leased.
+
+        A worker that is slower than others to find the way back to a database is buried alive. A
+        ledger that fails again and again is another matter.
+        """
+        if not isinstance(failure, LedgerError):
+            self._failures = 0
+            return False
+        self._failures += 1
+        if self._failures > _MOST_FAILURES:
+            return False
+        self._progress.note(f"{failure}; entering the mailing anew")
+        return True
 
     def _ended(self, sent: Sent, ledger: OpenLedger) -> tuple[Sent, bool]:
         """Note the end of a mailing, and raise the failure that ended the sending."""
@@ -216,6 +237,11 @@ class _Worker:
     def _unpack(self, published: Published, data: bytes) -> _Ready:
         """Compile the messages of a bundle, and resolve the secrets of its job here."""
         bundle, job = self._stack.enter_context(unpacked(data, published.bundle))
+        if asks_command(job):  # no run publishes such a job: somebody else wrote the database
+            raise JobError(
+                f"the bundle of {job.name} asks this machine to run a command",
+                hint="look who may write the database: a worker runs no command of a job",
+            )
         server = server_of(job, self._environ)
         server = replace(
             server, source_address=self._options.source_address, hello=self._options.hello

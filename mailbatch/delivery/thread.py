@@ -201,6 +201,27 @@ def thread_of(
     return Thread(job, inputs.edition, before, ledgers, is_far=isinstance(state, InDatabase))
 
 
+def placed_again(
+    job: Job, edition: str, place: LedgerPlace, state: State, made: Delivery
+) -> Delivery:
+    """Return a delivery of an edition that was sent, with the thread that its message had.
+
+    Raises:
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read (74).
+    """
+    with ExitStack() as stack:
+        before = stack.enter_context(open_to_read(place)).thread.before()
+        if not before:
+            return made
+        ledgers = []
+        for one in before:
+            earlier = place_of(job, one.edition, state)
+            ledgers.append(stack.enter_context(open_earlier(job, one.edition, earlier)))
+            if not is_same(one, ledgers[-1]):
+                raise gone(one.edition, earlier, "another ledger stands in its place")
+        return Thread(job, edition, before, ledgers, is_far=False).place([made])[0]
+
+
 def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:
     """Return the editions before that a ledger keeps, and when its own edition was begun."""
     before = ledger.thread.before()

@@ -19,8 +19,9 @@ from mailbatch.delivery.preparation import Mailing
 from mailbatch.errors import UsageError
 from mailbatch.outcome import UNFINISHED
 
-#: How often the ledger is looked at, in seconds; a look is a twentieth of the time at most.
-_EVERY, _SHARE = 1.0, 20.0
+#: How often the ledger is looked at, at most and at least, in seconds; to count is a twentieth of
+#: the time where many are to be counted.
+_EVERY, _SELDOM, _SHARE = 1.0, 30.0, 20.0
 
 
 def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> Sent:
@@ -38,8 +39,8 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         )
     known = mailing.ledger.standing.counts()
     while True:
-        began = time.monotonic()
         is_left = publication.is_left()
+        began = time.monotonic()
         counts = mailing.ledger.standing.counts()
         for status, number in counts.items():
             if status not in UNFINISHED and number > known[status]:
@@ -47,6 +48,6 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         known = counts
         if not is_left:
             return Sent()
-        pause = max(_EVERY, _SHARE * (time.monotonic() - began))
+        pause = min(_SELDOM, max(_EVERY, _SHARE * (time.monotonic() - began)))
         if not wait_until(time.time() + pause, stopping):
             return Sent(interrupted=True)

@@ -30,12 +30,15 @@ _PIECES = b"mailbatch content in pieces, 1\0"
 class Verified:
     """An evidence that fits: the recipient, the status, and the head of the chain.
 
+    The chain binds `key`, which is the address in lower case where the table has no keys.
+
     `message` says whether the bytes are there; `rows` is the number of rows of the edition.
     """
 
     job: str
     edition: str
     address: str
+    key: str
     status: str
     message: bool
     rows: int
@@ -99,6 +102,7 @@ def _compare(folder: Path, facts: dict[str, Any]) -> Verified:
         facts["job"],
         facts["edition"],
         facts["recipient"]["address"],
+        facts["recipient"]["key"],
         facts["status"],
         facts["message"]["file"] is not None,
         number_of_rows,

@@ -15,27 +15,30 @@ Tests: tests/cli/test_forget.py.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mailbatch.envelope import address_key
+from mailbatch.envelope import address_key, mentions_of
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, UNSETTLED, fold
 from mailbatch.ledger.forgotten import FACT, REASON, alias_of
+from mailbatch.ledger.standing import REPLIES
 from mailbatch.ledger.under_way import UnderWay
 
 #: The fact of a ledger whose pages may hold what is to be forgotten.
 _UNDER_WAY = "forgetting"
-_ROWS = """
-SELECT r.id, r.address, r.key, r.mailbox, r.status, r.group_id, r.delivery_id,
-  d.message_id, (SELECT columns FROM header WHERE id = r.header_id), p.message_id
-FROM recipient AS r LEFT JOIN delivery AS d ON d.id = r.delivery_id
-LEFT JOIN reply AS p ON p.id = r.reply_id
-"""
+# The standing knows what a run that died has not recorded: the accepted, and those in doubt.
+_ROWS = f"""
+SELECT r.id, r.address, r.key, r.mailbox, s.status, r.group_id, r.delivery_id,
+  d.message_id, (SELECT columns FROM header WHERE id = r.header_id),
+  coalesce(p.message_id, c.message_id)
+FROM standing AS s CROSS JOIN recipient AS r ON r.id = s.id
+LEFT JOIN delivery AS d ON d.id = r.delivery_id
+{REPLIES}
+"""  # noqa: S608 - of the constants above
 _MASK = """
 UPDATE recipient SET address = :address, own_key = :own_key, mailbox = :mailbox, cells = :cells,
   reason = CASE WHEN status IN ('pending', 'deferred', 'suppressed', 'filtered', 'invalid',
@@ -95,6 +98,12 @@ class Forgetting:
         self._database = database
         self._under_way = under_way
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether the ledger has forgotten a person."""
+        with self._database.guard:
+            return self._database.fact(FACT) is not None
+
     def look(self, address: str) -> Traces:
         """Return the traces of a person."""
         with self._database.guard:
@@ -110,16 +119,21 @@ class Forgetting:
         )
 
     def aliases(self, address: str) -> Aliases:
-        """Return the aliases that the person has, or will have, in this edition."""
-        secret, key = self._secret(), address_key(address)
+        """Return the aliases that the person has, or will have, in this edition.
+
+        Raises:
+            LedgerError: the ledger has no secret (74).
+        """
+        key = address_key(address)
+        made = Aliases(alias_of(self._secret(), key))
+        keys = {key, made.alias}
         with self._database.guard:
-            found = _rows(self._database.connection, key)
+            found = _rows(self._database.connection, *keys)
             shared = {
                 row.delivery_id
                 for row in found
-                if row.delivery_id is not None and self._is_shared(row.delivery_id, key)
+                if row.delivery_id is not None and self._is_shared(row.delivery_id, keys)
             }
-        made = Aliases(alias_of(secret, key))
         for row in found:
             names = {n for n in (row.header_message_id, row.server_message_id) if n}
             made.names |= names
@@ -127,18 +141,17 @@ class Forgetting:
                 made.own |= names
         return made
 
-    def _is_shared(self, delivery_id: int, key: str) -> bool:
-        (found,) = self._database.connection.execute(
-            "SELECT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = ? AND lower(address) <> ?)",
-            (delivery_id, key),
-        ).fetchone()
-        return bool(found)
+    def _is_shared(self, delivery_id: int, keys: Collection[str]) -> bool:
+        found = self._database.connection.execute(
+            "SELECT address FROM recipient WHERE delivery_id = ?", (delivery_id,)
+        )
+        return any(address_key(address) not in keys for (address,) in found)
 
     def forget(self, address: str) -> None:
         """Forget a person; goes on where an earlier forgetting did not end.
 
         Raises:
-            LedgerError: the ledger has no secret, or cannot be written (74).
+            LedgerError: there is no secret, or the person is in doubt, or a file is full (74).
         """
         database, key = self._database, address_key(address)
         under_way = self._under_way
@@ -147,6 +160,11 @@ class Forgetting:
         self._secret()
         with database.transaction(durable=True) as connection:
             fold(connection)
+            if any(row.status == "in_doubt" for row in _rows(connection, key)):
+                raise LedgerError(
+                    f"{database.path}: the person is in doubt",
+                    hint="settle that first: mailbatch resolve JOB --accepted or --skip",
+                )
             set_fact(connection, _UNDER_WAY, "1")
             self._mask(connection, key)
         with database.guard:
@@ -172,7 +190,7 @@ class Forgetting:
         """Put the alias in the place of the person, inside a transaction."""
         secret = self._secret()
         alias = alias_of(secret, key)
-        masked = masking({key: alias})
+        masked = masking(key, alias)
         connection.create_function("masked", 1, masked, deterministic=True)
         found = _rows(connection, key)
         for row in found:
@@ -190,13 +208,18 @@ class Forgetting:
                 },
             )
         _mask_groups(connection, {row.group_id for row in found}, key, secret)
-        connection.execute("UPDATE copy SET address = ? WHERE lower(address) = ?", (alias, key))
+        connection.create_function("address_key", 1, address_key, deterministic=True)
+        connection.execute(
+            "UPDATE copy SET address = ? WHERE address_key(address) = ?", (alias, key)
+        )
+        # SQLite lowers ASCII alone, as all letters of a domain are.
+        domain = f"@{key.rpartition('@')[2]}"
         for table, columns, where in _WORDS:
             for column in columns:
                 connection.execute(
                     f"UPDATE {table} SET {column} = masked({column})"  # noqa: S608 - constants
-                    f" WHERE {where} instr(lower({column}), ?)",
-                    (key,),
+                    f" WHERE {where} instr(lower({column}), ?) AND masked({column}) <> {column}",
+                    (domain,),
                 )
         connection.execute(
             f"UPDATE delivery SET due = {DUE} WHERE id IN"  # noqa: S608 - a constant
@@ -208,14 +231,12 @@ class Forgetting:
             set_fact(connection, FACT, str(int(self._database.fact(FACT) or 0) + 1))
 
 
-def masking(aliases: Mapping[str, str]) -> Callable[[str | None], str | None]:
-    """Return a function that puts aliases in the places of addresses, in any capitals."""
-    pattern = re.compile("|".join(map(re.escape, aliases)), re.IGNORECASE)
+def masking(key: str, alias: str) -> Callable[[str | None], str | None]:
+    """Return a function that puts an alias in the places of an address, in any capitals."""
+    pattern = mentions_of(key)
 
     def masked(text: str | None) -> str | None:
-        if text is None:
-            return None
-        return pattern.sub(lambda found: aliases[found[0].lower()], text)
+        return None if text is None else pattern.sub(alias, text)
 
     return masked
 
@@ -238,12 +259,13 @@ class _Person(NamedTuple):
         """Say whether the row has an address or key, or the text where none is valid."""
         if key in (address_key(self.address), self.key, self.mailbox):
             return True
-        return self.status == "invalid" and key in self.address.lower()
+        return self.status == "invalid" and mentions_of(key).search(self.address) is not None
 
 
-def _rows(connection: sqlite3.Connection, key: str) -> list[_Person]:
-    """Return the rows of a person; every row of the edition is looked at."""
-    return [row for row in map(_Person._make, connection.execute(_ROWS)) if row.is_of(key)]
+def _rows(connection: sqlite3.Connection, *keys: str) -> list[_Person]:
+    """Return the rows of a person of any of these keys; every row of the edition is looked at."""
+    rows = map(_Person._make, connection.execute(_ROWS))
+    return [row for row in rows if any(map(row.is_of, keys))]
 
 
 def _mask_groups(

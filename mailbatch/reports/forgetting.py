@@ -16,6 +16,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mailbatch.envelope import address_key
 from mailbatch.report_token import token_of
 
 #: The version of the readers of a body that is never read again.
@@ -42,18 +43,20 @@ class Person:
 def traces(connection: sqlite3.Connection, person: Person) -> tuple[list[int], list[int]]:
     """Return the numbers of the reports about a person, and of the bodies that mention it."""
     tokens = {token_of(name) for name in person.own}
+    masked = {UNKNOWN, *person.aliases.values()}
     reports, bodies = [], set()
     for number, body, recipients, *names in connection.execute(
         "SELECT id, body_id, recipients, token, header_message_id, message_id FROM report"
     ):
         token, ours, servers = names
         by_name = token in tokens or ours in person.own or servers in person.own
-        if by_name or person.address in recipients.lower().split("\n"):
+        if recipients in masked:
+            continue
+        if by_name or person.address in address_key(recipients).split("\n"):
             reports.append(number)
             bodies.add(body)
-    wanted = person.address.encode()
     for number, content in connection.execute("SELECT id, content FROM body"):
-        if wanted in content.lower():
+        if person.address in address_key(content.decode(errors="replace")):
             bodies.add(number)
     return reports, sorted(bodies)
 
@@ -61,15 +64,23 @@ def traces(connection: sqlite3.Connection, person: Person) -> tuple[list[int], l
 def forget(connection: sqlite3.Connection, person: Person) -> None:
     """Mask a person in the reports, and empty the bodies, inside a transaction."""
     by_token = {token_of(name): alias for name, alias in person.aliases.items()}
+    by_own = {token_of(name) for name in person.own}
     reports, bodies = traces(connection, person)
     for number in reports:
-        token, ours, servers, text = connection.execute(
-            "SELECT token, header_message_id, message_id, text FROM report WHERE id = ?", (number,)
+        recipients, token, ours, servers, text = connection.execute(
+            "SELECT recipients, token, header_message_id, message_id, text"
+            " FROM report WHERE id = ?",
+            (number,),
         ).fetchone()
         alias = by_token.get(token) or person.aliases.get(ours) or person.aliases.get(servers)
+        own = token in by_own or ours in person.own or servers in person.own
         connection.execute(
             "UPDATE report SET recipients = ?, text = ? WHERE id = ?",
-            (alias or UNKNOWN, _ADDRESS.sub(_MASKED, text), number),
+            (
+                alias or UNKNOWN if own else _without(person, recipients, alias or UNKNOWN),
+                _ADDRESS.sub(_MASKED, text),
+                number,
+            ),
         )
     for number in bodies:
         connection.execute(
@@ -82,6 +93,12 @@ def forget(connection: sqlite3.Connection, person: Person) -> None:
                 "UPDATE refusal SET reason = ? WHERE body_id = ? AND number = ?",
                 (_ADDRESS.sub(_MASKED, reason), number, part),
             )
+
+
+def _without(person: Person, recipients: str, alias: str) -> str:
+    """Return the recipients of a report, one a line, with an alias in the place of a person."""
+    names = (alias if address_key(one) == person.address else one for one in recipients.split("\n"))
+    return "\n".join(names)
 
 
 def overwrite(connection: sqlite3.Connection) -> None:

@@ -11,11 +11,10 @@ Tests: tests/cli/test_forget.py.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.envelope import address_key
+from mailbatch.envelope import address_key, mentions_of
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing
 from mailbatch.results.columns import COLUMNS
@@ -40,10 +39,10 @@ def mentions(path: Path, address: str) -> bool:
     Raises:
         OutputError: the file cannot be read (74).
     """
-    wanted = address.encode()
+    found = mentions_of(address).search
     try:
-        with path.open("rb") as stream:
-            return any(wanted in line.lower() for line in stream)
+        with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+            return any(map(found, stream))
     except OSError as error:
         raise OutputError(f"{path}: {error.strerror}", hint="look at its permissions") from error
 
@@ -54,7 +53,7 @@ def mask_results(path: Path, address: str, aliases: Mapping[str, str], unknown: 
     Raises:
         OutputError: the file cannot be read or written (74); the old file stands.
     """
-    pattern = re.compile(re.escape(address), re.IGNORECASE)
+    pattern = mentions_of(address)
     try:
         with (
             path.open(encoding="utf-8", newline="") as rows,
@@ -62,7 +61,7 @@ def mask_results(path: Path, address: str, aliases: Mapping[str, str], unknown: 
         ):
             write = csv.writer(stream, lineterminator="\r\n").writerow
             for cells in csv.reader(rows):
-                if any(address in cell.lower() for cell in cells):
+                if any(map(pattern.search, cells)):
                     alias = aliases.get(cells[_OURS], unknown)
                     if address_key(cells[_EMAIL].removeprefix("'")) == address:
                         cells[_EMAIL], cells[_GROUP] = alias, ""

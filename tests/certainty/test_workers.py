@@ -153,6 +153,26 @@ def test_a_worker_that_is_told_to_stop_leaves_nothing_in_doubt(fault_server, mai
     one.check(server, doubts=0)
 
 
+def test_a_second_signal_stops_a_worker_at_once(fault_server, mailing):
+    server = fault_server(Fault(Stage.DOT, Kind.STALL))
+    one = mailing(server.port, recipients=1)
+    run = one.run("--sessions", "0")
+    one.until_published()
+    worker = one.worker()
+    server.wait_for(1, seconds=LONG, stage="dot")
+
+    def has_ended():
+        if worker.poll() is None:
+            worker.send_signal(signal.SIGTERM)
+        return worker.poll() is not None
+
+    until(has_ended, what="the end of a worker", seconds=LONG)
+    assert end(worker)[0] == 128 + signal.SIGTERM
+    code, _, err = end(run, LONG)
+    assert code == 4, err
+    one.check(server, doubts=1)
+
+
 def test_a_deferred_recipient_is_tried_again_by_any_worker(fault_server, mailing):
     faults = [
         Fault(Stage.RCPT, Kind.REPLY, recipient=f"user{n}@example.net", text="451 4.3.0 later")

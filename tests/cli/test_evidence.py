@@ -8,6 +8,7 @@ import json
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tracemalloc
 from io import StringIO
 
@@ -30,11 +31,14 @@ __all__ = ["sent", "told"]
 def script(tmp_path_factory):
     """The shell of the page about evidence, as a file."""
     page = (DOCS / "how-to" / "prove.md").read_text(encoding="utf-8")
-    text = page.partition('```sh title="verify.sh"\n')[2].partition("\n```\n")[0]
+    whole = text = page.partition('```sh title="verify.sh"\n')[2].partition("\n```\n")[0]
     assert text.startswith("# bash verify.sh DIR")
-    assert "mailbatch " not in text.replace("mailbatch content", "").replace("mailbatch chain", "")
+    words = ("mailbatch content", "mailbatch chain", '"mailbatch evidence 1"')
+    for word in words:
+        text = text.replace(word, "")
+    assert "mailbatch " not in text
     path = tmp_path_factory.mktemp("shell") / "verify.sh"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(whole, encoding="utf-8")
     return path
 
 
@@ -221,6 +225,23 @@ def test_an_address_with_several_letters_is_asked_for_by_key(mailing):
     assert digest == server.deliveries()[1].sha256
 
 
+def test_a_message_stands_in_its_thread_again(mailing):
+    job, server = mailing()
+    job.edit("text: letter.txt.j2", "text: letter.txt.j2\n  thread: true")
+    assert job.command("run", "--edition", "one").code == 0
+    assert job.command("run", "--edition", "two").code == 0
+    done, folder = evidence(job, job.addresses[0], "--edition", "two")
+    assert done.code == 0, done.err
+    message = (folder / "message.eml").read_bytes()
+    assert b"\r\nIn-Reply-To: <" in message
+    assert hashlib.sha256(message).hexdigest() == server.deliveries()[3].sha256
+    for path in (job.folder / ".mailbatch").glob("*one*"):
+        path.unlink()
+    done, folder = evidence(job, job.addresses[0], "--edition", "two", out="alone")
+    assert (done.code, (folder / "message.eml").exists()) == (65, False)
+    assert "stands behind an earlier one" in done.err
+
+
 def test_the_reports_of_the_message_stand_in_the_facts(told):
     scene, rows = told
     done, folder = evidence(scene, rows[0]["email"])
@@ -320,10 +341,15 @@ def resummed(folder):
         ("evidence.json", '"code": 250', '"code": 251'),
         ("evidence.json", '"row": 2', '"row": 1'),
         ("evidence.json", '"rows": 3', '"rows": 1003'),
+        ("evidence.json", '"rows": 3', '"rows": 5'),
+        ("evidence.json", '"row": 2', '"row": 1002'),
+        ("evidence.json", '"format": "mailbatch evidence 1"', '"format": "mailbatch evidence 2"'),
         ("evidence.json", '"edition": "', '"edition": "x'),
         ("message.eml", "Hello", "Hallo"),
         ("rows.txt", " accepted ", " rejected "),
         ("chain.txt", "", "0"),
+        ("chain.txt", " ", "  "),
+        ("chain.txt", "\n", "\nnot a line"),
     ],
 )
 def test_a_change_with_new_sums_does_not_fit_the_others(small, shell, name, old, new):
@@ -333,6 +359,39 @@ def test_a_change_with_new_sums_does_not_fit_the_others(small, shell, name, old,
     path.write_bytes(text.replace(old, new, -1 if old else 1).encode())
     resummed(small)
     check_neither(small, shell)
+
+
+def test_an_address_that_the_chain_does_not_know_stands_beside_its_key(small, shell):
+    path = small / "evidence.json"
+    text = path.read_text("utf-8")
+    path.write_text(text.replace('"address": "user2@', '"address": "other@'), encoding="utf-8")
+    resummed(small)
+    assert check_both(small, shell).key == "user2@example.net"
+    said = subprocess.run(
+        [sys.executable, "-m", "mailbatch", "evidence", "--verify", small],
+        capture_output=True, text=True, check=False,
+    ).stderr  # fmt: skip
+    assert "other@example.net (key user2@example.net) accepted" in said
+    assert "key user2@example.net" in shell(small)[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"row": 2', '"row": "HOME[$(touch TOUCHED)0]"'),
+        ('"rows": 3', '"rows": "PATH[$(touch TOUCHED)0]"'),
+        ('"pieces": [', '"pieces": ["HOME[$(touch${IFS}TOUCHED)0]", '),
+        ('{\n "format"', '{"row": "HOME[$(touch TOUCHED)0]"}\n{\n "format"'),
+    ],
+)
+def test_no_fact_is_a_program_for_the_shell(small, shell, tmp_path, old, new):
+    path, touched = small / "evidence.json", tmp_path / "touched"
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new.replace("TOUCHED", str(touched))), encoding="utf-8")
+    resummed(small)
+    check_neither(small, shell)
+    assert not touched.exists()
 
 
 def test_a_file_too_many_or_too_few_is_found(small, shell, tmp_path):

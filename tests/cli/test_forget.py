@@ -13,10 +13,14 @@ import pytest
 
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
-from tests.certainty.program import environment
+from mailbatch.reports.forgetting import Person
+from mailbatch.reports.forgetting import forget as forget_in_store
+from tests.certainty.program import end, environment, start
+from tests.support.faults import Fault, Kind, Stage
 
 from .test_reported import told
-from .test_reports import sent
+from .test_reports import bounce, reports, sent
+from .test_reports import write as received
 
 __all__ = ["sent", "told"]
 
@@ -220,6 +224,85 @@ def test_a_stranger_and_a_wrong_word_change_nothing(mailed):
     assert standing(job)["Ann@example.net"] is Status.ACCEPTED
 
 
+def test_a_longer_address_is_another_person(mailing):
+    job, server = mailing()
+    others = ("joann@example.net", "ann@example.net.au", "x.ann@example.net", "x+ann@example.net")
+    write(job, *ROWS, *([one, "Other", one] for one in others))
+    assert job.command("run").code == 0
+    before = (job.folder / "results.csv").read_text("utf-8").splitlines()
+    assert forget(job, "--yes").code == 0
+    after = (job.folder / "results.csv").read_text("utf-8").splitlines()
+    assert [number for number, line in enumerate(before) if line != after[number]] == [2]
+    assert set(others) <= set(standing(job))
+    for number, one in enumerate(others):
+        done = job.command("evidence", "--only", one, "--out", f"../evidence-{number}")
+        assert done.code == 0, done.err
+    assert job.command("run").code == 0
+    assert len(got(server)) == 3 + len(others)
+
+
+@pytest.mark.parametrize("spelled", ["ÄNNE@example.net", "änne@example.net"])
+def test_capitals_beyond_ascii_are_the_same_person(mailing, spelled):
+    job, _ = mailing(server={"refused": {"bob@example.net": "550 5.1.1 ask Änne@example.net"}})
+    write(job, ["Änne@example.net", "Annabel", "secretlot"], *ROWS[:1])
+    assert job.command("run").code == 3
+    assert forget(job, "--yes", address=spelled).code == 0
+    assert places_of(job.folder, "Änne@", "änne@", "ÄNNE@", "Annabel", "secretlot") == set()
+
+
+def test_results_under_any_name_are_found(mailed):
+    job, _ = mailed
+    (job.folder / "results.csv").rename(job.folder / "sent in May")
+    assert "sent in May: results" in forget(job, "--yes").err
+    assert places_of(job.folder, *PERSONAL) == set()
+
+
+def test_a_doubt_of_a_run_that_died_is_refused_and_its_accepted_are_forgotten(mailing):
+    job, server = mailing(Fault(Stage.DOT, Kind.STALL, transaction=3))
+    write(job, *ROWS[1:], ROWS[0])
+    run = start("run", "job.yaml", cwd=job.folder)
+    server.wait_for(transaction=3, stage=Stage.DOT, seconds=30.0)
+    run.kill()
+    end(run)
+    done = forget(job, "--yes", address="bob@example.net")
+    assert (done.code, "is in doubt" in done.err) == (2, True)
+    assert "1 row, 1 with a message" in forget(job, "--yes").err
+    assert places_of(job.folder, *PERSONAL) == set()
+    assert standing(job)["bob@example.net"] is Status.IN_DOUBT
+
+
+def test_a_report_that_comes_behind_the_forgetting_is_forgotten_by_the_same_again(sent):
+    scene, rows = sent
+    address = rows[0]["email"]
+    assert forget(scene, "--yes", address=address).code == 0
+    name = received(scene, "a.eml", bounce(rows[0]["header_message_id"], address))
+    assert reports(scene, "read", name).code == 0
+    (scene.folder / name).unlink()
+    assert "1 body" in forget(scene, "--yes", address=address).err
+    assert places_of(scene.folder, address) == set()
+    assert "stands in no" in forget(scene, address=address).err
+    assert scene.command("run").code == 0
+    found = list(csv.DictReader((scene.folder / "results.csv").read_text("utf-8").splitlines()))
+    assert (found[0]["report"], found[0]["report_kind"]) == ("bounced", "hard")
+
+
+def test_other_names_in_a_report_stay():
+    with sqlite3.connect(":memory:") as connection:
+        connection.executescript(
+            "CREATE TABLE body (id, content, readers);"
+            "CREATE TABLE refusal (body_id, number, reason);"
+            "CREATE TABLE report (id, body_id, recipients, token, header_message_id, message_id,"
+            " text)"
+        )
+        connection.execute(
+            "INSERT INTO report VALUES (1, 1, ?, 't', 'm', 's', '')", (f"bob@example.net\n{ANN}",)
+        )
+        forget_in_store(connection, Person(ANN, {}, frozenset()))
+        (names,) = connection.execute("SELECT recipients FROM report").fetchone()
+    connection.close()
+    assert names == "bob@example.net\nunknown@forgotten.invalid"
+
+
 #: A program that dies by kill -9 before the given call of `sqlite3` statements of a kind.
 DIES = """
 import os, signal, sys
@@ -278,3 +361,11 @@ def test_a_kill_anywhere_is_followed_by_one_that_goes_on(mailed, tmp_path):
             break
     assert place > 5
     assert len(got(server)) == 3
+
+
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_on_a_terminal_it_asks(mailed, on_terminal, answer):
+    job, _ = mailed
+    terminal, code = on_terminal(job, "forget", ANN, answer=answer)
+    assert (code, f"Forget {ANN} there?" in terminal.shown) == (0, True)
+    assert (places_of(job.folder, ANN) == set()) is (answer == "y")

@@ -7,6 +7,8 @@ from datetime import datetime
 import pytest
 import yaml
 
+from mailbatch.bundle.archive import name_of
+from mailbatch.bundle.contents import unpacked
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
 from mailbatch.delivery.thread import Thread
@@ -117,6 +119,24 @@ def test_a_worker_that_would_make_other_messages_takes_nothing(tmp_path, fault_s
     assert server.journal == []
 
 
+def test_a_worker_runs_no_command_that_a_database_asks_for(tmp_path, database):
+    """Whoever can write the database must not reach the machines of the workers."""
+    trace = tmp_path / "trace"
+    scene = Scene(tmp_path / "scene", 1, recipients=1)
+    with planned(scene, database) as ledger:
+        found = ledger.publication.current()
+        archive = ledger.publication.archive(found.bundle)
+        with unpacked(archive, found.bundle) as (bundle, job):
+            text = job.path.read_text().replace(
+                "auth: none", f"username: a\n  password: {{command: [touch, {trace}]}}"
+            )
+        hostile = replace(bundle, files={"job.yaml": text.encode(), "letter.txt.j2": b"x"}).pack()
+        ledger.publication.publish(replace(found, bundle=name_of(hostile)), hostile)
+        with pytest.raises(JobError, match="to run a command"):
+            work(database)
+    assert not trace.exists()
+
+
 async def change(url, schema, told):
     import asyncpg
 
@@ -133,6 +153,7 @@ async def change(url, schema, told):
         ({}, {"cap": "100/day"}, "server.cap"),
         ({}, {"warmup": {"from": 20, "to": 50, "days": 3}}, "server.warmup"),
         ({"thread": True}, {}, "message.thread"),
+        ({}, {"username": "a", "password": {"command": ["cat"]}, "auth": "auto"}, "a command"),
     ],
 )
 def test_a_mailing_that_one_run_sends_alone_is_withdrawn(

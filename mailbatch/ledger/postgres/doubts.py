@@ -59,7 +59,7 @@ class InDoubt:
 
     def in_doubt(self) -> Iterator[Doubt]:
         """Stream the recipients that may have the message, in the order of the table."""
-        yield from map(doubt_of, self._link.stream(_DOUBTS))
+        yield from map(doubt_of, self._link.snapshots.stream(_DOUBTS))
 
     def resolve(
         self,

@@ -21,39 +21,25 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
-from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.postgres.address import Place
+from mailbatch.ledger.postgres.failing import LOST, failure, is_lost
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.streaming import Snapshots, close
 
 T = TypeVar("T")
-#: Asks a snapshot: a query and its values, answered by an iterator of rows.
-Ask: TypeAlias = "Callable[..., Iterator[Any]]"
-#: Seconds until a connection is given up, and until one that is closed in order is cut.
+#: Seconds until a connection is given up.
 _CONNECT_SECONDS = 15.0
-_CLOSE_SECONDS = 3.0
 #: So long a database that is gone is tried, and so often at first and at last: seconds.
 _PATIENCE, _SOON, _SELDOM = 180.0, 0.1, 2.0
 #: A shorter wait is not worth a word.
 _SILENCE = 1.0
-#: The errors of the driver and of the system, of which some mean that a connection is lost. A
-#: statement that meets the last words of a backend that was ended is an InternalClientError.
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TOO_MANY = "53300"
-#: Rows that are fetched at once.
-_ROWS = 2000
-#: The SQLSTATE of our own refusals in `schema.sql`.
-_LOST = "MB001"
-# Before the snapshot: behind it, a worker may settle all and leave before its lock is looked at.
-_FIND_GONE = """
-SELECT set_config('mailbatch.gone', coalesce(array_agg(w.id), '{}')::text, false)
-FROM worker AS w JOIN workers AS a ON a.id = w.id WHERE w.live AND NOT a.alive
-"""
 _SETTINGS = {
     # A backend whose client is gone ends, and with it its locks, within seconds.
     "tcp_keepalives_idle": "10",
@@ -66,21 +52,6 @@ _SETTINGS = {
 }
 
 
-#: What to do about a refusal, by the beginning of its SQLSTATE. Source:
-#: https://www.postgresql.org/docs/current/errcodes-appendix.html
-_HINTS = (
-    ("28", "look at user and password: in the URL, in PGPASSFILE, in pg_hba.conf of the server"),
-    ("3D000", "create the database (createdb), or name another one in the URL"),
-    ("3F000", "somebody dropped the ledger while it was used; put it back from a backup"),
-    ("42P01", "somebody dropped the ledger while it was used; put it back from a backup"),
-    ("42501", "let the owner of the database GRANT CREATE on it, or on the schema, to this user"),
-    ("53100", "make room on the disk of the database, then run again"),
-    ("53300", "let the server take more connections (max_connections), or start fewer workers"),
-    ("25006", "name the primary in the URL: this server takes no writes"),
-)
-_REPORT = "run again; if it stays, report it with this text"
-
-
 class Link:
     """The connections to one ledger; blocking calls are those of any thread but the link's own."""
 
@@ -89,7 +60,6 @@ class Link:
         "_loop",
         "_reader",
         "_rejoin",
-        "_spare",
         "_tell",
         "_thread",
         "_turn",
@@ -97,6 +67,7 @@ class Link:
         "_writer",
         "name",
         "schema",
+        "snapshots",
     )
 
     def __init__(self, place: Place) -> None:
@@ -106,12 +77,12 @@ class Link:
         self.name = str(place)
         self._writer: asyncpg.Connection | None = None
         self._reader: asyncpg.Connection | None = None
-        self._spare: asyncpg.Connection | None = None
         # Opens the connection that writes anew; None: what is lost is lost.
         self._rejoin: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._tell: Callable[[str], None] = lambda _: None
         # The call that waits for a database to come back.
         self._connecting: asyncio.Task[Any] | None = None
+        self.snapshots = Snapshots(self)
         self._loop = asyncio.new_event_loop()
         self._turn = asyncio.Lock()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ledger", daemon=True)
@@ -146,28 +117,9 @@ class Link:
         try:
             return await coroutine
         except LOST as error:
-            raise self.failure(error) from error
+            raise failure(self.name, error) from error
         except asyncio.CancelledError:
             raise self.closed() from None
-
-    def failure(self, error: Exception) -> LedgerError:
-        """Return the LedgerError for an error of the driver or the system."""
-        state = getattr(error, "sqlstate", None)
-        said = str(error).strip() or type(error).__name__
-        if state == _LOST:
-            return LedgerError(
-                f"{self.name}: the ledger was taken over while this run was under way ({said})",
-                hint="let one run work on an edition; nothing was sent after it was taken",
-            )
-        if state is None or state.startswith(("08", "57P")):
-            return LedgerError(
-                f"{self.name}: the connection to the ledger failed: {said}",
-                hint="look at the database and the network, then run again: nobody is mailed twice",
-            )
-        hint = next((hint for start, hint in _HINTS if state.startswith(start)), _REPORT)
-        return LedgerError(
-            f"{self.name}: the ledger cannot be used: {said} (SQLSTATE {state})", hint=hint
-        )
 
     def broken(self, what: str) -> LedgerError:
         """Return the refusal of a change that no correct run asks for: a bug, kept out."""
@@ -200,15 +152,6 @@ class Link:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""
         self._rejoin = rejoin
 
-    def is_lost(self, error: Exception, connection: asyncpg.Connection | None = None) -> bool:
-        """Say whether an error means that there is no connection any more."""
-        state = getattr(error, "sqlstate", None) or ""
-        return (
-            isinstance(error, OSError | asyncpg.InternalClientError)
-            or state.startswith(("08", "57P"))
-            or (connection is not None and connection.is_closed())
-        )
-
     async def again(self, call: Callable[[bool], Coroutine[Any, Any, T]]) -> T:
         """Make a call, and make it again where its connection was lost.
 
@@ -219,7 +162,7 @@ class Link:
             try:
                 return await call(is_again)
             except LOST as error:
-                if self._rejoin is None or not self.is_lost(error, self._writer):
+                if self._rejoin is None or not is_lost(error, self._writer):
                     raise
                 is_again = True
 
@@ -244,7 +187,7 @@ class Link:
                 try:
                     connection = await self.connect()
                 except LOST as error:
-                    passing = self.is_lost(error) or getattr(error, "sqlstate", "") == _TOO_MANY
+                    passing = is_lost(error) or getattr(error, "sqlstate", "") == _TOO_MANY
                     if self._rejoin is None or not passing or self._loop.time() - began > _PATIENCE:
                         raise
                 else:
@@ -273,12 +216,12 @@ class Link:
                 try:
                     await self._rejoin()
                 except LOST as error:
-                    raise self.failure(error) from error
+                    raise failure(self.name, error) from error
             connection = self._writer
             try:
                 yield connection
             except LOST as error:
-                if self.is_lost(error, connection):
+                if is_lost(error, connection):
                     connection.terminate()
                 raise
 
@@ -313,7 +256,7 @@ class Link:
             try:
                 return await ask(reader)
             except LOST as error:
-                if self._rejoin is None or not self.is_lost(error, reader):
+                if self._rejoin is None or not is_lost(error, reader):
                     raise
                 reader.terminate()
 
@@ -341,43 +284,6 @@ class Link:
             raise
         self.wait(stack.aclose())
 
-    @contextmanager
-    def snapshot(self) -> Iterator[Ask]:
-        """Have the database as it stands now, to be asked several times (`rows`)."""
-        connection = self.wait(self._begin_snapshot())
-        try:
-            yield partial(self.rows, connection)
-        finally:
-            self.wait(self._end_snapshot(connection))
-
-    async def _begin_snapshot(self) -> asyncpg.Connection:
-        connection, self._spare = self._spare, None
-        if connection is None or connection.is_closed():
-            connection = await self.reconnect()
-        await connection.execute("SET mailbatch.gone = ''")
-        await connection.execute(_FIND_GONE)
-        await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        return connection
-
-    async def _end_snapshot(self, connection: asyncpg.Connection) -> None:
-        """Keep the connection for the next snapshot, or close it where another one is kept."""
-        if self._spare is None and not connection.is_closed():
-            await connection.execute("ROLLBACK")
-            self._spare = connection
-        else:
-            await _close(connection)
-
-    def rows(self, connection: asyncpg.Connection, query: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query inside a transaction; the memory stays flat."""
-        cursor = self.wait(_cursor(connection, query, values))
-        while rows := self.wait(cursor.fetch(_ROWS)):
-            yield from rows
-
-    def stream(self, query: str, *values: object) -> Iterator[Any]:
-        """Yield the rows of a query as they stood at its beginning; the memory stays flat."""
-        with self.snapshot() as ask:
-            yield from ask(query, *values)
-
     def give_up(self) -> None:
         """Connect no more, and end a call that waits for a database: the ledger is put away."""
         self._rejoin = None
@@ -389,22 +295,12 @@ class Link:
         """Close all connections and end the thread; without effect the second time."""
         if self._loop.is_closed():
             return
-        for connection in (self._spare, self._reader, self._writer):
+        for connection in (self.snapshots.spare, self._reader, self._writer):
             if connection is not None:
-                self.wait(_close(connection))
+                self.wait(close(connection))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-
-async def _cursor(connection: asyncpg.Connection, query: str, values: tuple[object, ...]) -> Any:
-    return await connection.cursor(query, *values)
-
-
-async def _close(connection: asyncpg.Connection) -> None:
-    """Close a connection, which may be gone already: nothing is lost with one."""
-    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
-        await connection.close(timeout=_CLOSE_SECONDS)
 
 
 async def set_fact(connection: asyncpg.Connection, name: str, value: str | None) -> None:

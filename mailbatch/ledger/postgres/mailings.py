@@ -14,10 +14,10 @@ import asyncpg  # type: ignore[import-untyped]
 from mailbatch.ledger.postgres.address import Place, check_address
 from mailbatch.ledger.postgres.link import Link
 
-_SCHEMAS = r"""
+_SCHEMAS = """
 SELECT n.nspname FROM pg_namespace AS n
 JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = 'mailing' AND c.relkind = 'r'
-WHERE n.nspname LIKE 'mailbatch\_%' AND has_schema_privilege(n.oid, 'USAGE')
+WHERE n.nspname ~ '^mailbatch_[a-z0-9_]+$' AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY n.oid
 """
 
@@ -30,7 +30,7 @@ def open_mailings(url: str) -> list[Place]:
         LedgerError: the database cannot be read (74).
     """
     check_address(url)
-    link = Link(Place(url, "mailbatch"))
+    link = Link(Place(url))
     try:
         return link.wait(_open(link, url))
     finally:

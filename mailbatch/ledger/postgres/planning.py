@@ -144,7 +144,7 @@ class Planning:
         """Bring the recipients up to date in a file of the moment, and copy back what differs."""
 
         def ask(query: str, *values: object) -> Iterator[Any]:
-            return self._link.rows(connection, query, *values)
+            return self._link.snapshots.rows(connection, query, *values)
 
         self._wait(connection.execute(_INDEXES))
         with snapshot.scratch(ask) as database:

@@ -22,7 +22,8 @@ from importlib.metadata import version
 from typing import Any
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.postgres.link import LOST, Link
+from mailbatch.ledger.postgres.failing import LOST, is_lost
+from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.opening import check_server, first_of, locked, writers
@@ -53,7 +54,7 @@ async def rejoin(link: Link, held: OpenLeases) -> None:
                     hint="end it (pg_terminate_backend), or wait for its keepalive, then run again",
                 )
         except LOST as error:
-            if not link.is_lost(error, connection):
+            if not is_lost(error, connection):
                 raise
         await asyncio.sleep(_AGAIN)
 

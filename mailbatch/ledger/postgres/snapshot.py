@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mailbatch.ledger.database import Database, open_scratch, set_fact
-from mailbatch.ledger.postgres.link import Ask
+from mailbatch.ledger.postgres.streaming import Ask
 
 #: Rows that travel at once.
 ROWS = 16_384

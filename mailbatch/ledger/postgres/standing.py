@@ -50,7 +50,7 @@ class Standing:
         """Count the rows of the table by their status; every status is there."""
         found = dict.fromkeys(Status, 0)
         query = "SELECT status, count(*) FROM standing GROUP BY status"
-        for status, number in self._link.stream(query):
+        for status, number in self._link.snapshots.stream(query):
             found[_STATUSES[status]] = number
         return found
 
@@ -58,7 +58,7 @@ class Standing:
         """Count the rows one by one: by status, and those that have not left the table."""
         found, lines = dict.fromkeys(Status, 0), 0
         query = "SELECT status, count(*), count(line) FROM standing GROUP BY status"
-        for status, number, here in self._link.stream(query):
+        for status, number, here in self._link.snapshots.stream(query):
             found[_STATUSES[status]] = number
             lines += here
         return found, lines
@@ -106,7 +106,7 @@ class Standing:
     def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
         """Stream the rows of `result_rows` in blocks, as bare tuples with status words."""
         group = lru_cache(maxsize=1024)(group_text)
-        found = self._link.stream(_RESULTS, self._edition)
+        found = self._link.snapshots.stream(_RESULTS, self._edition)
         while some := list(islice(found, _AT_ONCE)):
             yield [_with_group(tuple(row), group) for row in some]
 
@@ -116,12 +116,12 @@ class Standing:
 
     def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
         """Stream line, status and delivery of the rows of `result_rows`, in that order."""
-        for line, status, delivery_id in self._link.stream(_PLANNED):
+        for line, status, delivery_id in self._link.snapshots.stream(_PLANNED):
             yield line, _STATUSES[status], delivery_id
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the names of the messages of rows that were tried, in the order of the results."""
-        yield from map(AttemptedRow._make, self._link.stream(_ATTEMPTED))
+        yield from map(AttemptedRow._make, self._link.snapshots.stream(_ATTEMPTED))
 
     def statuses_of(self, address: str) -> list[Status]:
         """Return the statuses of the recipients of an address, or of the one with that key."""
@@ -137,7 +137,7 @@ class Standing:
 
     def keyed_rows(self) -> Iterator[KeyedRow]:
         """Stream the rows of `result_rows` with their keys, in that order."""
-        for line, address, key, cells, wanted in self._link.stream(_KEYED):
+        for line, address, key, cells, wanted in self._link.snapshots.stream(_KEYED):
             yield KeyedRow(line, address, key, encode(unpacked(cells, address)), wanted)
 
     def letters(self) -> tuple[int, int]:
@@ -147,7 +147,9 @@ class Standing:
 
     def repeats(self) -> Iterator[Repeat]:
         """Stream the duplicates whose cells are others than those of the row that is mailed."""
-        for line, cells, address, own_cells, own_address, elsewhere in self._link.stream(_REPEATS):
+        for line, cells, address, own_cells, own_address, elsewhere in self._link.snapshots.stream(
+            _REPEATS
+        ):
             values, mailed = unpacked(cells, address), unpacked(own_cells, own_address)
             if values != mailed:
                 yield Repeat(line, values, mailed, address if elsewhere else None)
@@ -161,27 +163,27 @@ class Standing:
         accept_changes: bool = False,
     ) -> Iterator[Status | None]:
         """Yield where each row would stand under another identity; None: it would be new."""
-        with self._link.snapshot() as ask, scratch(ask) as database:
+        with self._link.snapshots.take() as ask, scratch(ask) as database:
             yield from FileStanding(database).statuses_as(
                 identity, columns, rows, accept_changes=accept_changes
             )
 
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield the status of the recipient of each row behind a plan; None: there is none."""
-        for _, found in self._of_keys(_MAILED, rows):
+        for _, found in _of_keys(self._link, _MAILED, rows):
             yield None if found is None else _STATUSES[found["status"]]
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
         """Check rows for addresses that have a message by another key (`ledger.overlap`)."""
         if identity.is_address or self.identity() != identity:
             return
-        with self._link.snapshot() as ask, scratch(ask) as database:
+        with self._link.snapshots.take() as ask, scratch(ask) as database:
             FileStanding(database).check_overlap(identity, rows)
 
     def moved(self, rows: Iterable[KeyedRow]) -> Iterator[Moved]:
         """Yield the rows that get nothing, as their key was mailed at another address."""
         wanted = (row for row in rows if row.wanted)
-        for row, found in self._of_keys(_MOVED, wanted):
+        for row, found in _of_keys(self._link, _MOVED, wanted):
             if found is not None and row.line is not None:
                 status = _STATUSES[found["status"]]
                 yield Moved(row.line, row.address, found["address"], status)
@@ -192,25 +194,24 @@ class Standing:
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""
-        for line, status, cells, address in self._link.stream(_UNFINISHED):
+        for line, status, cells, address in self._link.snapshots.stream(_UNFINISHED):
             yield UnfinishedRow(line, _STATUSES[status], unpacked(cells, address))
-
-    def _of_keys(
-        self, query: str, rows: Iterable[KeyedRow]
-    ) -> Iterator[tuple[KeyedRow, Any | None]]:
-        """Yield each row with what a query finds of its key, many rows for each round trip."""
-        rest = iter(rows)
-        while some := list(islice(rest, _AT_ONCE)):
-            keys = [row.key for row in some]
-            addresses = [address_key(row.address) for row in some]
-            found = {
-                one["place"]: one for one in self._ask(self._link.fetch(query, keys, addresses))
-            }
-            for place, row in enumerate(some, start=1):
-                yield row, found.get(place)
 
     def _ask(self, question: Any) -> Any:
         return self._link.wait(question)
+
+
+def _of_keys(
+    link: Link, query: str, rows: Iterable[KeyedRow]
+) -> Iterator[tuple[KeyedRow, Any | None]]:
+    """Yield each row with what a query finds of its key, many rows for each round trip."""
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_ONCE)):
+        keys = [row.key for row in some]
+        addresses = [address_key(row.address) for row in some]
+        found = {one["place"]: one for one in link.wait(link.fetch(query, keys, addresses))}
+        for place, row in enumerate(some, start=1):
+            yield row, found.get(place)
 
 
 def _with_group(row: tuple[Any, ...], group: Callable[[str], str]) -> tuple[Any, ...]:

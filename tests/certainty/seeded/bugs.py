@@ -16,6 +16,8 @@ AHEAD = CERTAINTY + "test_composing_ahead.py"
 STORAGE = CERTAINTY + "test_storage.py"
 RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
+SERVING = "tests/delivery/test_workers.py"
+WORKERS = "tests/ledger/postgres/test_workers.py"
 DURABILITY = "tests/ledger/test_durability.py"
 CONVERSATIONS = "tests/smtp/test_conversations.py::test_conversation"
 
@@ -455,7 +457,7 @@ BUGS = (
         "a clock that was set back by a day: the deferred wait for a day",
         (
             "delivery/sending.py",
-            "    clock = SteadyClock(time.time, time.monotonic)\n",
+            "    clock = clock_of(ledger)\n",
             "    clock = time.time\n",
         ),
         tests=(f"{CERTAINTY}test_clock.py::test_a_clock_that_is_set_during_the_wait[-86400.0]",),
@@ -519,5 +521,65 @@ BUGS = (
             "    target = ''\n    if target",
         ),
         tests=(f"{STORAGE}::test_no_output_takes_the_place_of_what_is_read",),
+    ),
+    _bug(
+        "a-dead-workers-doubt-is-sent-again",
+        "task engines: the task of a worker that died is run again, whatever it had done",
+        (
+            "ledger/postgres/burial.py",
+            ' for row in left if record or not row["passed"]]',
+            " for row in left]",
+        ),
+        tests=(f"{WORKERS}::test_a_peer_buries_a_dead_worker_and_leaves_its_doubt_to_be_derived",),
+    ),
+    _bug(
+        "a-worker-is-buried-alive",
+        "task engines: a worker that was not heard of for a while is taken for dead",
+        (
+            "ledger/postgres/burial.py",
+            '" AND pg_try_advisory_xact_lock($2, id::integer)"',
+            '" AND $2::integer IS NOT NULL"',
+        ),
+        tests=(f"{WORKERS}::test_no_delivery_is_leased_by_two",),
+    ),
+    _bug(
+        "the-plan-changes-under-a-claim",
+        "our own: what a worker leases must not change while it is chosen",
+        (
+            "ledger/postgres/leasing.py",
+            "if not await try_lock(self._link, connection, STILL, shared=True):",
+            "if self._link is None:",
+        ),
+        tests=(f"{WORKERS}::test_no_worker_claims_while_the_plan_is_changed",),
+    ),
+    _bug(
+        "each-worker-has-the-rate-for-itself",
+        "senders that are started twice: twice the rate",
+        (
+            "ledger/postgres/turns.py",
+            "  + make_interval(secs => $1::integer / rate)",
+            "  + make_interval(secs => 0 * $1::integer / rate)",
+        ),
+        tests=("tests/ledger/postgres/test_turns.py::test_no_two_recipients_share_an_instant",),
+    ),
+    _bug(
+        "a-worker-sends-the-letter-of-before",
+        "our own: a bundle that was changed while a worker had the old one",
+        (
+            "ledger/postgres/leasing.py",
+            'return self._bundle is None or mailing["bundle"] == self._bundle',
+            "return True",
+        ),
+        tests=(f"{WORKERS}::test_a_worker_of_another_bundle_gets_nothing",),
+    ),
+    _bug(
+        "another-version-makes-other-messages",
+        "our own: a machine with another version of Jinja2, and letters with another text",
+        (
+            "delivery/serving.py",
+            "if delivery is None or digest_of(ready.composer, delivery) == sample.digest:",
+            "if delivery is None or digest_of(ready.composer, delivery):",
+        ),
+        tests=(f"{SERVING}::test_a_worker_that_would_make_other_messages_takes_nothing",),
     ),
 )

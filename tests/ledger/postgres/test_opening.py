@@ -119,7 +119,7 @@ def test_a_worker_that_leaves_in_order_leaves_no_doubt_to_a_reader_of_the_time_b
         plan(ledger, "a")
         (a,) = lease(ledger, 1)
         commit(ledger, a)
-        with reader._link.snapshot() as ask:
+        with reader._link.snapshots.take() as ask:
             assert [row["worker"] for row in ask("SELECT worker FROM point")] == [2]
             asyncio.run(ledger.records.record([settlement(a, Status.ACCEPTED, now=NOW)], ()))
             ledger.close()
@@ -148,7 +148,7 @@ def test_a_first_plan_and_a_reader_never_wait_for_each_other(place, group):
             yield Recipient(2, "a@x.org", ("a@x.org",), group or None)
             yield Recipient(3, "A@x.org", ("A@x.org",), group or None)
 
-        with reader._link.snapshot() as ask:
+        with reader._link.snapshots.take() as ask:
             assert list(ask("SELECT id FROM standing")) == []
             ledger.plan.reconcile(("email",), rows(), group_by=group, recipients_per_transaction=1)
         assert [row.row for row in reader.standing.result_rows()] == [2, 3]
