@@ -177,9 +177,8 @@ def _with(look: _Look, one: Match, above: _Look) -> _Look:
         return _seen(look, name, value, certain=one.certain)
     if name.startswith("font"):
         return _lettered(look, name, value, certain=one.certain)
-    if name in _EXTENTS and _EMPTY.fullmatch(value):
-        return replace(look, certain=False)
     changed = value not in _CHANGES.get(name, {value})
+    changed = changed or (name in _EXTENTS and _EMPTY.fullmatch(value) is not None)
     return replace(look, certain=False) if changed else look
 
 
