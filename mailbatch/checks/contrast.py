@@ -177,9 +177,9 @@ def _with(look: _Look, one: Match, above: _Look) -> _Look:
         return _seen(look, name, value, certain=one.certain)
     if name.startswith("font"):
         return _lettered(look, name, value, certain=one.certain)
+    has_none = name in _EXTENTS and _EMPTY.fullmatch(value) is not None
     changed = value not in _CHANGES.get(name, {value})
-    changed = changed or (name in _EXTENTS and _EMPTY.fullmatch(value) is not None)
-    return replace(look, certain=False) if changed else look
+    return replace(look, certain=False) if has_none or changed else look
 
 
 def _lettered(look: _Look, name: str, value: str, *, certain: bool) -> _Look:
