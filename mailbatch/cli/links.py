@@ -13,7 +13,7 @@ from mailbatch.cli.console import counted
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.errors import UsageError
 from mailbatch.links.reaching import AT_ONCE, judge, judge_one_click, judge_untried, reach
-from mailbatch.links.targets import gather, is_one_click, unsubscribe_urls
+from mailbatch.links.targets import gather, is_one_click, leaving, unsubscribe_urls
 from mailbatch.links.web import Reached, Reason, Web
 
 
@@ -53,7 +53,7 @@ def try_links(checked: Checked, web: Web, *, links: bool, unsubscribe: str | Non
 
 def _ask(checked: Checked, web: Web, tried: Tried) -> None:
     targets, untried = gather(checked.telling, checked.find)
-    ends = reach(targets, web)
+    ends = reach(targets, web, leaves=leaving(checked.telling))
     tried.reached = [end for _, end in ends if end is not None]
     tried.findings += [*judge(ends), *judge_untried(untried)]
     messages = counted(len(checked.telling), "message")

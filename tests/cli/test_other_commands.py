@@ -53,7 +53,17 @@ def test_schema_prints_the_schema_that_is_shipped(program, here):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["schema"], ["--version"], ["init", "--list"], ["--help"], ["run", "--help"]]
+    "arguments",
+    [
+        ["schema"],
+        ["--version"],
+        ["--version", "run"],
+        ["init", "--list"],
+        ["--help"],
+        ["run", "--help"],
+        ["reports", "pull", "--help"],
+        ["--show-completion", "bash"],
+    ],
 )
 def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
     with Path("/dev/full").open("w") as full:

@@ -1,5 +1,6 @@
 """A worker without a job file: the mailings that it may join, and those that it must not."""
 
+import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +12,7 @@ from mailbatch.bundle.archive import name_of
 from mailbatch.bundle.contents import unpacked
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
+from mailbatch.delivery.runner import run
 from mailbatch.delivery.thread import Thread
 from mailbatch.errors import JobError, MailingStopped
 from mailbatch.job.loader import load_job
@@ -171,6 +173,46 @@ def test_a_mailing_that_one_run_sends_alone_is_withdrawn(
         assert work(database) == Served()
     (note,) = told.notes
     assert words in note
+
+
+class Withdrawing(Told):
+    """A progress that has another process withdraw the mailing at the first outcome."""
+
+    def __init__(self, withdraw):
+        super().__init__()
+        self.thread = threading.Thread(target=withdraw)
+
+    def settled(self, status, number=1):
+        if self.thread.ident is None:
+            self.thread.start()
+
+
+def test_a_worker_leaves_a_mailing_that_is_withdrawn(tmp_path, fault_server, database):
+    server = fault_server(Fault(Stage.DOT, Kind.REPLY, times=1, text="451 4.3.0 later"))
+    scene = Scene(tmp_path / "scene", server.port, recipients=1)
+    with planned(scene, database) as ledger:
+        told = Withdrawing(ledger.publication.withdraw)
+        assert work(database, told) == Served(1, 1, 1)
+        told.thread.join()
+
+
+def test_no_worker_sends_a_new_plan_before_the_send_is_confirmed(tmp_path, fault_server, database):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=2)
+    options = RunOptions(ledger=database)
+    job = load_job(scene.job, environ={})
+    run(job, options)
+    scene.write_recipients([*scene.addresses, "new@example.net"])
+    served = []
+
+    def confirm(mailing, address):
+        served.append(work(database))
+        return False
+
+    assert run(job, options, confirm=confirm).declined
+    assert served == [Served()]
+    assert len(server.deliveries()) == 2
+    assert run(job, options).counts[Status.ACCEPTED] == 3
 
 
 def test_trouble_of_the_account_stops_the_other_workers(tmp_path, fault_server, database):

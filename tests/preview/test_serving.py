@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from urllib.parse import urlencode
 
@@ -249,6 +250,27 @@ def test_a_change_during_a_build_is_not_missed(source):
     gallery.complete()
     assert gallery.look()
     gallery.complete()
+    assert not gallery.look()
+
+
+def test_a_change_during_the_first_build_is_not_missed(source):
+    """No state of before is known of a file that a build names."""
+    build = source.build
+
+    def saved_meanwhile(before_moving):
+        built = build(before_moving)
+        if source.built == 1:
+            read = time.time_ns()
+            while source.input.stat().st_ctime_ns < read:  # clocks of file systems are slower
+                source.input.write_text("again")  # as long as before
+        return built
+
+    gallery = Rebuilding(source.out, saved_meanwhile)
+    gallery.complete()
+    assert gallery.look()
+    gallery.complete()
+    with gallery.open("messages/0001.html") as page:
+        assert b"again" in page.read()
     assert not gallery.look()
 
 

@@ -46,6 +46,8 @@ WAITING = """
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE due > 0"
 #: How soon a worker asks again for what others have under way: seconds.
 SOON = 0.9
+#: A worker whose bundle is no longer that of the mailing leaves, and asks so late: seconds.
+REPLACED = 60.0
 #: Whether a live worker has leases, or there is something whose claim is under way.
 _OTHERS = """
 SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
@@ -111,8 +113,9 @@ class Leasing:
         self, count: int, now: float, address: str | None, most: int | None
     ) -> list[Delivery]:
         async with self._link.writing(self._held) as connection:
-            if not await self._may_claim(connection):
-                self._held.note_due(now + SOON)
+            later = await self._claims_later(connection)
+            if later is not None:
+                self._held.note_due(now + later)
                 return []
             if address is None:
                 found = await _due(connection, count, now)
@@ -138,18 +141,21 @@ class Leasing:
             self._held.add(delivery.id, attempt.leased)
         return [delivery for _, _, delivery in chosen]
 
-    async def _may_claim(self, connection: Any) -> bool:
-        """Say whether a claim may be made now: not while recipients are changed by another hand.
+    async def _claims_later(self, connection: Any) -> float | None:
+        """Return the seconds until a claim may be made; None: now.
+
+        No claim is made while recipients are changed by another hand, nor with another bundle.
 
         Raises:
             MailingStopped: another worker met trouble that is the trouble of all.
         """
         if not await try_lock(self._link, connection, STILL, shared=True):
-            return False
+            return SOON
         mailing = await connection.fetchrow("SELECT bundle, stop, stop_code FROM mailing")
         if mailing["stop"] is not None:
             raise MailingStopped(mailing["stop"], exit_code=mailing["stop_code"])
-        return self._bundle is None or mailing["bundle"] == self._bundle
+        is_current = self._bundle is None or mailing["bundle"] == self._bundle
+        return None if is_current else REPLACED
 
     async def _due_by_others(self, connection: Any, now: float, due: float | None) -> float | None:
         """Return when to ask again, where other workers have leases, or claim right now."""
@@ -165,9 +171,11 @@ class Leasing:
             return
         new = [(d, one.rows[0].id) for one, _, d in chosen if one.is_new]
         if new:
-            await connection.execute(
+            added = await connection.execute(
                 _ADD, [d.id for d, _ in new], [row_id for _, row_id in new]
             )  # fmt: skip
+            if added != f"UPDATE {len(new)}":
+                raise self._link.broken("a recipient would have a second delivery")
         await connection.execute(
             _LEASE,
             [d.id for _, _, d in chosen],
@@ -204,7 +212,8 @@ _ADD = """
 WITH added AS (
   INSERT INTO delivery (id, part) SELECT id, 1 FROM unnest($1::bigint[]) AS a (id))
 UPDATE recipient AS r SET delivery_id = a.delivery_id
-FROM unnest($1::bigint[], $2::bigint[]) AS a (delivery_id, id) WHERE r.id = a.id
+FROM unnest($1::bigint[], $2::bigint[]) AS a (delivery_id, id)
+WHERE r.id = a.id AND r.delivery_id IS NULL
 """
 _LEASE = """
 WITH leased AS (

@@ -178,7 +178,11 @@ class Link:
         return self._writer
 
     async def reconnect(self) -> asyncpg.Connection:
-        """Connect as soon as the database is there again."""
+        """Connect as soon as the database is there again.
+
+        Raises:
+            LedgerError: the database was gone for too long, or refuses; no call is made again then.
+        """
         began, pause = self._loop.time(), _SOON
         told = False
         self._connecting = asyncio.current_task()
@@ -189,7 +193,7 @@ class Link:
                 except LOST as error:
                     passing = is_lost(error) or getattr(error, "sqlstate", "") == _TOO_MANY
                     if self._rejoin is None or not passing or self._loop.time() - began > _PATIENCE:
-                        raise
+                        raise failure(self.name, error) from error
                 else:
                     if told:
                         self._tell("the database of the ledger is there again: going on")
@@ -228,8 +232,7 @@ class Link:
     @asynccontextmanager
     async def writing(self, held: OpenLeases) -> AsyncIterator[asyncpg.Connection]:
         """Have the connection that writes in a transaction of a worker that is live."""
-        async with self.writer() as connection, connection.transaction():
-            await connection.execute("SELECT check_live($1)", held.worker)
+        async with self.writer() as connection, live(connection, held):
             yield connection
 
     @asynccontextmanager
@@ -301,6 +304,14 @@ class Link:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+@asynccontextmanager
+async def live(connection: asyncpg.Connection, held: OpenLeases) -> AsyncIterator[None]:
+    """Have a transaction of a worker that is live, on a connection that writes."""
+    async with connection.transaction():
+        await connection.execute("SELECT check_live($1)", held.worker)
+        yield
 
 
 async def set_fact(connection: asyncpg.Connection, name: str, value: str | None) -> None:

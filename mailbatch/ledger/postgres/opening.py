@@ -62,8 +62,15 @@ async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
         await _create(link, connection, facts)
     entered = await _entered(link, connection, facts, "decide" if facts is None else "run")
     if facts is not None:  # a person has seen to the trouble that stopped all workers
-        await connection.execute("UPDATE mailing SET stop = NULL, stop_code = NULL")
+        await connection.execute(_GO_ON)
     return entered
+
+
+#: The run offers the mailing anew, once the send is confirmed.
+_GO_ON = """
+UPDATE mailing SET stop = NULL, stop_code = NULL, bundle = NULL, published = NULL
+WHERE stop IS NOT NULL
+"""
 
 
 async def join(link: Link) -> Entered:

@@ -89,6 +89,8 @@ class Planning:
                 change = self._begin(connection, columns, coming, identity)
                 self._wait(set_fact(connection, "plan", digest.text))
                 self._wait(set_fact(connection, "plan_head", digest.head))
+            # No worker has a row of the new plan before the send of it is confirmed.
+            self._wait(connection.execute(_WITHDRAW))
             self._wait(connection.execute(_BLOCKS_ANEW))
         self._held.forget_due()
         self._wait(_analyze(self._link))
@@ -435,6 +437,7 @@ FROM (SELECT key, min(line) AS line FROM recipient WHERE claim = 'own'
       GROUP BY key HAVING count(*) > 1) AS f
 WHERE f.key = r.key AND r.claim = 'own' AND r.line > f.line
 """
+_WITHDRAW = "UPDATE mailing SET bundle = NULL, published = NULL"
 _BLOCKS_ANEW = f"""
 DELETE FROM block;
 INSERT INTO block (id, next, last)

@@ -93,13 +93,18 @@ class OfDatabase:
         )  # fmt: skip
 
     def withdraw(self) -> None:
-        """Let no worker without a job file claim any more."""
-        if self.current() is None:
-            return
+        """Let no worker without a job file claim any more; wait until nothing is leased.
+
+        Raises:
+            LedgerLocked: workers have messages under way.
+        """
         with self._link.transaction(self._writing()) as connection:
-            self._link.wait(
-                connection.execute("UPDATE mailing SET bundle = NULL, published = NULL")
-            )
+            self._link.wait(self._withdraw(connection))
+
+    async def _withdraw(self, connection: Any) -> None:
+        await stand_still(self._link, connection)
+        await check_nothing_leased(self._link, connection, self._held.worker)
+        await connection.execute("UPDATE mailing SET bundle = NULL, published = NULL")
 
     def current(self) -> Published | None:
         """Return what is published, None: nothing is."""

@@ -21,7 +21,7 @@ from mailbatch.ledger.outcomes import OutcomeRow, outcome_rows
 from mailbatch.ledger.ports import CommitPoint, Settlement, Suspicion
 from mailbatch.ledger.postgres import suspicion as suspicions
 from mailbatch.ledger.postgres.leasing import NEXT_DUE
-from mailbatch.ledger.postgres.link import Link, set_fact
+from mailbatch.ledger.postgres.link import Link, live, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.outcome import Outcome, Reply
@@ -101,18 +101,19 @@ class Recording:
         is_again: bool,
     ) -> None:
         await self._take_numbers(sum(len(one.outcomes) for one in settlements))
-        said, number = self._check(settlements, points)
-        if is_again and await self._is_recorded(said):
-            due = await self._next_due()
-        elif suspicion is None and not said.copies:
-            async with self._link.writer() as connection:
+        # A connection that was lost is opened anew first: what others took meanwhile is known then.
+        async with self._link.writer() as connection:
+            said, number = self._check(settlements, points)
+            if is_again and await self._is_recorded(connection, said):
+                due = await connection.fetchval(NEXT_DUE)
+            elif suspicion is None and not said.copies:
                 due = await self._write(connection, said)
-        else:
-            async with self._link.writing(self._held) as connection:
-                if suspicion is not None:
-                    await suspicions.suspect(connection, self._held.worker, suspicion.since)
-                await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
-                due = await self._write(connection, said)
+            else:
+                async with live(connection, self._held):
+                    if suspicion is not None:
+                        await suspicions.suspect(connection, self._held.worker, suspicion.since)
+                    await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
+                    due = await self._write(connection, said)
         self._next_reply = number
         if said.settled:
             self._held.note_due(due)
@@ -196,45 +197,44 @@ class Recording:
             first = await connection.fetchval("SELECT nextval('reply_number')")
         self._next_reply, self._last_reply = first, first + _REPLIES
 
-    async def _is_recorded(self, said: _Said) -> bool:
+    async def _is_recorded(self, connection: Any, said: _Said) -> bool:
         """Say whether all that is said was recorded by a call whose answer was lost."""
         if said.settled:
-            return not await self._still_leased(said.settled[:1])
+            return not await self._still_leased(connection, said.settled[:1])
         if not said.points:
             return False
-        async with self._link.writer() as connection:
-            return bool(await connection.fetchval(_PASSED, said.points[0].delivery_id))
+        delivery_id = said.points[0].delivery_id
+        return bool(await connection.fetchval(_PASSED, delivery_id, self._held.worker))
 
-    async def _still_leased(self, ids: Sequence[int]) -> list[int]:
+    async def _still_leased(self, connection: Any, ids: Sequence[int]) -> list[int]:
         """Return the deliveries of these that this worker has leased, in the database."""
-        async with self._link.writer() as connection:
-            rows = await connection.fetch(
-                "SELECT delivery_id FROM lease WHERE worker = $1 AND delivery_id = ANY ($2)",
-                self._held.worker, ids,
-            )  # fmt: skip
+        rows = await connection.fetch(
+            "SELECT delivery_id FROM lease WHERE worker = $1 AND delivery_id = ANY ($2)",
+            self._held.worker, ids,
+        )  # fmt: skip
         return [row["delivery_id"] for row in rows]
-
-    async def _next_due(self) -> float | None:
-        async with self._link.writer() as connection:
-            due: float | None = await connection.fetchval(NEXT_DUE)
-        return due
 
     async def _invalidate(
         self, delivery_id: int, reason: str, now: float, *, is_again: bool
     ) -> None:
-        if not is_again or await self._still_leased([delivery_id]):
-            async with self._link.writing(self._held) as connection:
-                await connection.execute(_INVALIDATE, delivery_id, reason, now)
-                due = await self._end(connection, [delivery_id])
-                await set_fact(connection, "plan", None)  # the next plan asks for these rows again
-            self._held.note_due(due)
+        async with self._link.writer() as connection:
+            if delivery_id not in self._held.lost and (
+                not is_again or await self._still_leased(connection, [delivery_id])
+            ):
+                async with live(connection, self._held):
+                    await connection.execute(_INVALIDATE, delivery_id, reason, now)
+                    due = await self._end(connection, [delivery_id])
+                    # The next plan asks for these rows again.
+                    await set_fact(connection, "plan", None)
+                self._held.note_due(due)
         self._held.leases.pop(delivery_id, None)
 
     async def _release(self, given: Sequence[int], *, is_again: bool) -> None:
-        ids = await self._still_leased(given) if is_again else given
-        ids = [delivery_id for delivery_id in ids if delivery_id not in self._held.lost]
-        async with self._link.writing(self._held) as connection:
-            due = await self._end(connection, ids)
+        async with self._link.writer() as connection:
+            ids = await self._still_leased(connection, given) if is_again else given
+            ids = [delivery_id for delivery_id in ids if delivery_id not in self._held.lost]
+            async with live(connection, self._held):
+                due = await self._end(connection, ids)
         self._held.note_due(due)
         for delivery_id in given:
             self._held.leases.pop(delivery_id, None)
@@ -295,7 +295,7 @@ _PASSED = """
 SELECT EXISTS (
   SELECT 1 FROM lease AS l
   JOIN point AS p ON p.delivery_id = l.delivery_id AND p.attempt = l.attempt
-  WHERE l.delivery_id = $1)
+  WHERE l.delivery_id = $1 AND l.worker = $2)
 """
 _INVALIDATE = """
 UPDATE recipient SET

@@ -90,6 +90,21 @@ def test_another_bundle_waits_until_nothing_is_leased(monkeypatch, place):
             assert len(lease(late, 1)) == 1
 
 
+def test_a_withdrawal_waits_until_nothing_is_leased(monkeypatch, place):
+    """What workers hold is sent under the rules of before: cap, guard and --limit do not see it."""
+    monkeypatch.setattr(leasing, "_PATIENCE", 0.2)
+    with opened(place) as ledger, joined(place, FIRST.bundle) as worker:
+        plan(ledger, "a", "b")
+        ledger.publication.publish(FIRST, DATA)
+        held = lease(worker, 1)
+        with pytest.raises(LedgerLocked):
+            ledger.publication.withdraw()
+        assert is_open(place)
+        asyncio.run(worker.records.release([one.id for one in held]))
+        ledger.publication.withdraw()
+        assert not is_open(place)
+
+
 def test_the_first_trouble_of_all_stays_until_the_next_run(place):
     with opened(place) as ledger:
         plan(ledger, "a")
@@ -100,7 +115,9 @@ def test_the_first_trouble_of_all_stays_until_the_next_run(place):
             with pytest.raises(MailingStopped, match="550 suspended"):
                 lease(worker, 1)
         assert not is_open(place)
-    with opened(place):
+    with opened(place) as ledger:
+        assert not is_open(place)  # the run offers the mailing once the send is confirmed
+        ledger.publication.publish(FIRST, DATA)
         assert is_open(place)
 
 

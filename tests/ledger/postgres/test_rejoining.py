@@ -207,6 +207,50 @@ def test_a_worker_that_a_peer_buried_tells_its_outcomes_and_passes_no_other_poin
         assert counts(ledger) == {Status.ACCEPTED: 4}
 
 
+def cut(cluster, place, ledger):
+    """End the connection that writes of one process alone."""
+    cluster.execute(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"  # noqa: S608
+        f" WHERE application_name = '{place.schema}' AND pid IN (SELECT l.pid FROM pg_locks l"
+        f" WHERE l.locktype = 'advisory' AND l.objid = {ledger.worker})"
+    )
+
+
+@pytest.mark.parametrize("what", ["outcomes", "points", "release", "invalidate"])
+def test_what_others_took_is_known_before_anything_is_recorded(cluster, place, what):
+    """The outcome that a server gave meanwhile is recorded, whatever else is told with it."""
+    with opened(place) as ledger:
+        plan(ledger, *"abcd")
+        cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
+        frozen = joined(place)
+        before, first, second = (lease(frozen, 1)[0] for _ in range(3))
+        commit(frozen, before)
+        settle(frozen, before)  # the numbers of replies are there now
+        commit(frozen, first)
+        cut(cluster, place, frozen)
+        taken = lease(ledger, 9) + lease(ledger, 9)
+        assert {one.unsettled[0] for one in taken} == {"c@x.org", "d@x.org"}
+        commit(ledger, *taken)
+        rejected = Outcome("c@x.org", Status.REJECTED, reply=Reply(550, "5.1.1", "no"))
+        refused = Settlement(second.id, [rejected], NOW, None)
+        accepted = settlement(first, Status.ACCEPTED)
+        records = frozen.records
+        if what == "outcomes":
+            asyncio.run(records.record([refused, accepted], ()))
+        elif what == "points":
+            with pytest.raises(LedgerError, match="another worker took"):
+                commit(frozen, second)
+        elif what == "release":
+            asyncio.run(records.release([second.id]))
+        else:
+            asyncio.run(records.invalidate(second.id, "no", now=NOW))
+        if what != "outcomes":
+            settle(frozen, first)
+        frozen.close()
+        settle(ledger, *taken)
+        assert counts(ledger) == {Status.ACCEPTED: 4}
+
+
 def test_a_ledger_that_is_put_away_waits_for_no_database(cluster, place):
     ledger = opened(place)
     plan(ledger, "a")

@@ -8,9 +8,10 @@ import pytest
 pytest.importorskip("asyncpg")
 
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.postgres import link
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.turns import Turns
-from tests.ledger.postgres.test_opening import began
+from tests.ledger.postgres.test_opening import began, opened
 
 #: So far from now that no machine is busy for so long.
 FAR = 1000.0
@@ -25,11 +26,11 @@ def turns(cluster, place):
         f" next_slot = clock_timestamp() + interval '{FAR} s'"
     )
     links = [Link(place), Link(place)]
-    made = [Turns(link) for link in links]
+    made = [Turns(each) for each in links]
     yield made
-    for link, one in zip(links, made, strict=True):
-        link.wait(one.close())
-        link.close()
+    for each, one in zip(links, made, strict=True):
+        each.wait(one.close())
+        each.close()
 
 
 def test_no_two_recipients_share_an_instant(turns):
@@ -84,3 +85,16 @@ def test_a_failure_is_told_to_each_session(cluster, place, turns):
         return await asyncio.gather(*[turns[0].take(1) for _ in range(3)], return_exceptions=True)
 
     assert [type(error) for error in asyncio.run(take())] == [LedgerError] * 3
+
+
+def test_a_database_that_stays_away_ends_the_wait(cluster, place, monkeypatch):
+    monkeypatch.setattr(link, "_PATIENCE", 0.5)
+    with opened(place) as ledger:
+        cluster.execute(f"UPDATE {place.schema}.mailing SET rate = 1000")  # noqa: S608
+        asyncio.run(ledger.publication.turns.take(1))
+        cluster.stop("immediate")
+        try:
+            with pytest.raises(LedgerError, match="the connection to the ledger failed"):
+                asyncio.run(ledger.publication.turns.take(1))
+        finally:
+            cluster.start()

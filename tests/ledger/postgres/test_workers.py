@@ -87,10 +87,10 @@ def test_a_peer_buries_a_dead_worker_and_leaves_its_doubt_to_be_derived(cluster,
         commit(dead, a)
         kill(cluster, dead)
         assert names(lease(peer, 12)) == list(LETTERS[1:])
-        with pytest.raises(LedgerError):
-            commit(dead, a)
         assert planner.standing.counts()[Status.IN_DOUBT] == 1
         assert [one.address for one in planner.doubts.in_doubt()] == ["a@x.org"]
+        with pytest.raises(LedgerError):
+            commit(dead, a)
         dead.close()
     planner.close()
     with opened(place) as again:
@@ -109,7 +109,7 @@ def test_a_worker_that_leaves_in_order_is_found_dead_by_nobody(cluster, place, p
         assert planner.standing.counts()[Status.ACCEPTED] == 12
 
 
-def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, planner):
+def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, cluster, place, planner):
     monkeypatch.setattr(leasing, "_PATIENCE", 0.2)
     with joined(place) as worker:
         held = lease(worker, 2)
@@ -121,7 +121,33 @@ def test_the_plan_changes_only_while_nothing_is_leased(monkeypatch, place, plann
         later.start()
         plan(planner, *LETTERS, "m")
         later.join()
+        assert lease(worker, 20) == []  # the send of the new plan is not confirmed yet
+        open_to_workers(cluster, place)
         assert names(lease(worker, 20)) == [*LETTERS[2:], "m"]
+
+
+def test_no_recipient_has_two_deliveries(cluster, place, planner):
+    """A claim by address sees no lock of a block: what both would have is refused."""
+    with joined(place) as worker:
+        cluster.execute(
+            f"BEGIN; UPDATE {place.schema}.recipient SET delivery_id = 99"  # noqa: S608
+            " WHERE address = 'b@x.org'"
+        )
+        refused = []
+
+        def claim():
+            with pytest.raises(LedgerError, match="a second delivery"):
+                lease(worker, 4)
+            refused.append(True)
+
+        claiming = threading.Thread(target=claim)
+        claiming.start()
+        while not cluster.fetch("SELECT 1 FROM pg_locks WHERE NOT granted"):
+            assert claiming.is_alive()
+        cluster.execute("COMMIT")
+        claiming.join()
+        assert refused
+        assert cluster.fetch(f"SELECT count(*) FROM {place.schema}.lease")[0][0] == 0  # noqa: S608
 
 
 def test_no_worker_claims_while_the_plan_is_changed(place, planner):
@@ -134,6 +160,7 @@ def test_a_worker_of_another_bundle_gets_nothing(cluster, place, planner):
     with joined(place) as worker:
         cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'other'")  # noqa: S608
         assert lease(worker, 4) == []
+        assert worker.leases.next_due() == NOW + leasing.REPLACED  # so that the worker leaves
 
 
 def test_trouble_of_all_stops_all_until_the_next_run(cluster, place, planner):
@@ -147,7 +174,9 @@ def test_trouble_of_all_stops_all_until_the_next_run(cluster, place, planner):
             assert caught.value.exit_code == 69
     planner.close()
     with opened(place) as again, joined(place) as worker:
-        assert len(lease(again, 1)) == len(lease(worker, 1)) == 1
+        assert (len(lease(again, 1)), len(lease(worker, 1))) == (1, 0)
+        open_to_workers(cluster, place)  # once the send is confirmed
+        assert len(lease(worker, 1)) == 1
 
 
 def test_refusals_to_one_worker_are_given_back_without_those_to_another(place, planner):
