@@ -185,6 +185,7 @@ def _ruling(job: Job) -> tuple[object, ...]:
         job.variables if job.recipients.where is not None else None,
         job.server.recipients_per_transaction,
         len(job.message.cc) + len(job.message.bcc),
+        job.message.thread,
     )
 
 

@@ -23,8 +23,12 @@ from mailbatch.render.style_sheets import read_declarations
 
 _ENOUGH, _ENOUGH_IF_LARGE = 4.5, 3.0
 _LARGE, _LARGE_IF_BOLD = 24.0, 18.66  # CSS pixels: 18 and 14 points
-_PIXELS = {"px": 1.0, "pt": 4 / 3}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)(px|pt)")
+_UNREADABLE = 2.0  # CSS pixels: words for the list of messages, that nobody is to see below
+_PIXELS = {"px": 1.0, "pt": 4 / 3, "": 1.0}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)(px|pt|(?<=0))")
+#: An element of no extent mostly hides the words for the list of messages.
+_EXTENTS = frozenset(("height", "width", "max-height", "max-width"))
+_EMPTY = re.compile(r"[01](?:px|pt)?|0\.0(?:px|pt)?")
 _BOLD = frozenset(("bold", "bolder", "600", "700", "800", "900"))
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6", "th"))
 _NOTHING = frozenset(("none", "transparent", "inherit", "initial", "unset"))
@@ -108,6 +112,8 @@ def _compare(text: str, element: Element, look: _Look) -> Faint | None:
     """Return the text with too little contrast; both colours are known."""
     if look.colour is None or look.ground is None:
         return None
+    if look.size is not None and look.size <= _UNREADABLE:
+        return None
     ratio, least = contrast(look.colour, look.ground), _least(look)
     if ratio >= least:
         return None
@@ -171,8 +177,9 @@ def _with(look: _Look, one: Match, above: _Look) -> _Look:
         return _seen(look, name, value, certain=one.certain)
     if name.startswith("font"):
         return _lettered(look, name, value, certain=one.certain)
+    has_none = name in _EXTENTS and _EMPTY.fullmatch(value) is not None
     changed = value not in _CHANGES.get(name, {value})
-    return replace(look, certain=False) if changed else look
+    return replace(look, certain=False) if has_none or changed else look
 
 
 def _lettered(look: _Look, name: str, value: str, *, certain: bool) -> _Look:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailbatch import __version__
+from mailbatch.cli.answer import answer
 from mailbatch.cli.arguments import (
     CheckArguments,
     ExplainArguments,
@@ -72,7 +73,7 @@ app = typer.Typer(
 
 def _version(show: bool) -> None:
     if show:
-        typer.echo(f"mailbatch {__version__}")
+        answer(f"mailbatch {__version__}\n")
         raise typer.Exit
 
 

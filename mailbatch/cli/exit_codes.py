@@ -57,6 +57,15 @@ _NO_STORE = "the store or the ledger cannot be read"
 #: empty text stands for that of `MEANING`.
 ENDS: dict[str, dict[ExitCode, str]] = {
     "run": {code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+    "work": {
+        ExitCode.DONE: "no mailing is open that a worker can go on with",
+        ExitCode.UNAVAILABLE: "",
+        ExitCode.STORAGE: "the database cannot be reached or written",
+        ExitCode.UNFINISHED: "stopped by a signal, or the run is in trouble: start it again",
+        ExitCode.AUTHENTICATION: "",
+        ExitCode.JOB: "a secret is missing here, or the messages would be others here",
+        **_SIGNALS,
+    },
     "preview": {
         ExitCode.DONE: "the gallery is written",
         ExitCode.DATA: "",

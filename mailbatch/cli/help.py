@@ -56,6 +56,10 @@ class HelpCommand(TyperCommand):
         """Write usage, text, options by group, and exit codes."""
         formatter.write(help_text(ctx))
 
+    def get_help_option(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Return `--help`, which ends with 74 where the help finds no room."""
+        return _answering(super().get_help_option(ctx))
+
 
 class HelpGroup(TyperGroup):
     """A group of commands with our help, which is also the answer to no command at all."""
@@ -70,6 +74,25 @@ class HelpGroup(TyperGroup):
     def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
         """Write usage, text, commands and options."""
         formatter.write(help_text(ctx))
+
+    def get_help_option(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Return `--help`, which ends with 74 where the help finds no room."""
+        return _answering(super().get_help_option(ctx))
+
+
+def _answering(option: Any) -> Any:
+    """Give the option of the help an answer whose failure is one of standard output."""
+    if option is not None:
+        option.callback = _show_help
+    return option
+
+
+def _show_help(ctx: typer.Context, _option: Any, is_given: bool) -> None:
+    if is_given and not ctx.resilient_parsing:
+        from mailbatch.cli.answer import answer  # a command without --help needs none
+
+        answer(f"{ctx.get_help()}\n")
+        ctx.exit()
 
 
 def help_text(ctx: typer.Context) -> str:

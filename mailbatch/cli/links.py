@@ -13,8 +13,8 @@ from mailbatch.cli.console import counted
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.errors import UsageError
 from mailbatch.links.reaching import AT_ONCE, judge, judge_one_click, judge_untried, reach
-from mailbatch.links.targets import gather, is_one_click, unsubscribe_urls
-from mailbatch.links.web import Reached, Web
+from mailbatch.links.targets import gather, is_one_click, leaving, unsubscribe_urls
+from mailbatch.links.web import Reached, Reason, Web
 
 
 @dataclass(slots=True)
@@ -53,12 +53,14 @@ def try_links(checked: Checked, web: Web, *, links: bool, unsubscribe: str | Non
 
 def _ask(checked: Checked, web: Web, tried: Tried) -> None:
     targets, untried = gather(checked.telling, checked.find)
-    ends = reach(targets, web)
+    ends = reach(targets, web, leaves=leaving(checked.telling))
     tried.reached = [end for _, end in ends if end is not None]
     tried.findings += [*judge(ends), *judge_untried(untried)]
     messages = counted(len(checked.telling), "message")
-    answers = counted(len(tried.reached), "address", "addresses")
-    tried.lines.append(f"links: {answers} of {messages} asked for, {len(untried)} left out")
+    asked = sum(end.reason is not Reason.PRIVATE for end in tried.reached)
+    left_out = len(targets) + len(untried) - asked
+    addresses = counted(asked, "address", "addresses")
+    tried.lines.append(f"links: {addresses} of {messages} asked for, {left_out} left out")
 
 
 def _unsubscribe(checked: Checked, web: Web, tried: Tried, address: str) -> None:

@@ -22,11 +22,14 @@ def main() -> None:
     """Run the command line and exit with the code of the command."""
     _open_what_is_closed()
     _escape_what_cannot_be_encoded()
+    from mailbatch.cli.answer import answer
+
     if sys.argv[1:] in (["--version"], ["-V"]):
         from mailbatch import __version__
 
-        _answer(f"mailbatch {__version__}\n")
+        answer(f"mailbatch {__version__}\n")
         return
+    _put_away_at_the_end()
     try:
         from mailbatch.cli.importing import importing
 
@@ -36,7 +39,7 @@ def main() -> None:
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)
     except OSError as error:
-        _end_if_it_was_the_answer()
+        answer("")  # ends with 74 if the script of a completion is still unwritten
         if error.errno in {errno.EMFILE, errno.ENFILE}:  # while still importing
             sys.stderr.write(f"mailbatch: {error.strerror}\n  raise the limit: ulimit -n 1024\n")
             sys.exit(74)
@@ -56,6 +59,30 @@ def _run(app: typer.Typer) -> None:
     sys.exit(code)
 
 
+def _put_away_at_the_end() -> None:
+    """Let SIGTERM and SIGHUP raise: a temporary folder has the rows of a table, and must not stay.
+
+    A run has receivers of its own. A signal that the shell lets pass, such as behind `nohup`, stays
+    without effect.
+    """
+    import signal
+
+    ending = [
+        signum
+        for name in ("SIGTERM", "SIGHUP")
+        if (signum := getattr(signal, name, None)) is not None
+        and signal.getsignal(signum) is signal.SIG_DFL
+    ]
+
+    def end(signum: int, _frame: object) -> None:
+        for one in ending:
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(128 + signum)
+
+    for signum in ending:
+        signal.signal(signum, end)
+
+
 def _open_what_is_closed() -> None:
     """Give closed streams the null device: else the next file would take the number of a stream."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -67,31 +94,6 @@ def _escape_what_cannot_be_encoded() -> None:
     """Let no name fail that the encoding of the terminal or of cron does not have."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-
-
-def _answer(text: str) -> None:
-    """Write to standard output, or end with 74 and say why."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except OSError as error:
-        _end_without_an_answer(error)
-
-
-def _end_if_it_was_the_answer() -> None:
-    """End with 74 if standard output still holds a text that cannot be written: the help."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        _end_without_an_answer(error)
-
-
-def _end_without_an_answer(error: OSError) -> None:
-    from mailbatch.cli.console import NO_ROOM  # a start needs no console
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.stderr.write(f"mailbatch: cannot write to standard output: {error.strerror}\n  {NO_ROOM}\n")
-    sys.exit(74)
 
 
 def _let_go_of_errors() -> None:

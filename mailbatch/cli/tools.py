@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.exit_codes import MEANING, ExitCode
+from mailbatch.errors import UsageError
 
 if TYPE_CHECKING:
     from mailbatch.delivery.plan_file import PlanFile
@@ -44,13 +45,18 @@ def read_approved(paths: Iterable[Path], kept: Path) -> tuple[Approved, ...]:
     """Read the plans that a person approved, and keep copies in the folder `kept`.
 
     Raises:
-        UsageError, InputError: a file cannot be read, or is no plan.
+        UsageError, InputError: a file cannot be read, or is no plan; or two are of one job.
     """
     from mailbatch.delivery.plan_file import read_plan
 
-    found = []
+    found: list[Approved] = []
     for number, path in enumerate(paths):
         plan = read_plan(path)
+        if any(one.plan.job == plan.job for one in found):
+            raise UsageError(
+                f"two plans are of the job {plan.job}, and run would take the first one",
+                hint="name one plan for each job; start another server for another edition",
+            )
         copy = kept / f"{number}.plan"
         copy.write_text(plan.text, encoding="utf-8")
         found.append(Approved(plan, copy))

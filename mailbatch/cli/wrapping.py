@@ -22,7 +22,10 @@ _NARROW = 40
 #: A command up to the punctuation behind it, a text in backticks or double quotes, or a word.
 _WHOLE = r"""
     mailbatch\ (?:reports\ )?[a-z]+
-        (?:\ --?[\w-]+(?:\ (?:'[^']*'|[^\s,;'-])+)? | \ '[^']*' | \ [^\s,;]*[./=A-Z][^\s,;]*)*\S*
+        (?: \ --?[\w-]+(?:\ (?!-)(?:'[^']*'|[^\s,;'])+)?
+          | \ '[^']*'
+          | \ [^\s,;]*[./=A-Z][^\s,;]*
+        )*\S*
     | \S*`[^`\n]+`\S*
     | \S*"[^"\n]+"\S*
     | \S+

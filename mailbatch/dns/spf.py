@@ -65,7 +65,10 @@ def judge_spf(domain: str, ask: Ask) -> Judgement:
         tree.limits.insert(0, f"{tree.terms} terms ask DNS, of at most {_MOST_TERMS}")
     void = max(tree.void.values())
     if void > _MOST_VOID:
-        tree.limits.append(f"{void} look-ups find nothing, of at most {_MOST_VOID}")
+        # A verifier asks for the type of the client's address alone.
+        where = "" if tree.void["A"] == void else " where a message comes by IPv6"
+        where = " where a message comes by IPv4" if tree.void["AAAA"] < void else where
+        tree.limits.append(f"{void} look-ups find nothing, of at most {_MOST_VOID}{where}")
     findings = [Finding("MB508", f"{domain}: {fault}", domain) for fault in tree.faults]
     findings += [Finding("MB509", f"{domain}: {limit}", domain) for limit in tree.limits]
     findings += [Finding("MB510", f"{domain}: {remark}", domain) for remark in _remarks(terms)]

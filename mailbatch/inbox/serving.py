@@ -47,6 +47,8 @@ class Pages:
         self.mails = mails
         self._lock = threading.Lock()
         self._made: OrderedDict[int, Mapping[str, bytes]] = OrderedDict()
+        #: The mails whose pages lead to no newer one: each was the newest when it was made.
+        self._ends: set[int] = set()
 
     def file(self, name: str) -> bytes | None:
         """Return a file by the path; None where no mail that is kept has this file."""
@@ -57,8 +59,14 @@ class Pages:
             mail = self.mails.find(int(found[1]))
             if mail is None:
                 return None
+            last = self.mails.last
+            if mail.number in self._ends and mail.number < last:
+                self._ends.discard(mail.number)
+                self._made.pop(mail.number, None)
             if mail.number not in self._made:
-                self._made[mail.number] = _files_of(mail, self.mails.last)
+                self._made[mail.number] = _files_of(mail, last)
+                if mail.number == last:
+                    self._ends.add(last)
                 if len(self._made) > _MOST_MADE:
                     self._made.popitem(last=False)
             kind = name.partition("/")[0], name.rpartition(".")[2]

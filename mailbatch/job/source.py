@@ -28,6 +28,7 @@ _SECRET_WORDS = re.compile(
     r"pass|pwd|\bpw\b|secret|token|credential|authori[sz]ation|(?:api|private)[-_]?key|^key$",
     re.IGNORECASE,
 )
+_RECIPIENTS = re.compile(r"recipients\s*:")
 # A user and a password in a URL (RFC 3986 3.2.1).
 _USERINFO = re.compile(r"://[^\s/@]*:[^\s/@]*@")
 # The place of a secret may be shown: `{env: NAME}`, or `env: NAME` on a line of its own.
@@ -76,11 +77,20 @@ class Source:
         raw = self.raw_line(line + 1)
         if len(raw) > _LONGEST_LINE:
             return None
-        if self._continues_secret(line, raw):
+        names_columns = self._is_of_recipients(line)
+        if self._continues_secret(line, raw, names_columns=names_columns):
             return raw[: _indent(raw)] + MASK
-        return masked(raw)
+        return masked(raw, names_columns=names_columns)
 
-    def _continues_secret(self, line: int, raw: str) -> bool:
+    def _is_of_recipients(self, line: int) -> bool:
+        """Tell whether a line is of `recipients`, where `key` names columns of the table."""
+        for above in range(line, -1, -1):
+            text = self.raw_line(above + 1)
+            if text[:1] not in ("", " ", "\t", "#"):
+                return bool(_RECIPIENTS.match(text))
+        return False
+
+    def _continues_secret(self, line: int, raw: str, *, names_columns: bool) -> bool:
         """Tell whether a line is a further line of a value whose key sounds like a secret."""
         if _FORM_LINE.match(raw):
             return False
@@ -90,26 +100,32 @@ class Source:
                 continue
             if _COMMAND_LINE.match(text) and raw.lstrip().startswith("-"):
                 return False
-            if masked(text) != text or _opens_secret(text):
+            if masked(text, names_columns=names_columns) != text or _opens_secret(
+                text, names_columns=names_columns
+            ):
                 return _indent(raw) > _indent(text) or not _KEY.search(raw)
             if _KEY.search(text) and not _FORM_LINE.match(text):
                 return False
         return False
 
 
-def masked(line: str) -> str:
+def masked(line: str, *, names_columns: bool = False) -> str:
     """Return a line with all that follows a word that sounds like the key of a secret masked.
 
-    So is the user of a URL that comes with a password.
+    So is the user of a URL that comes with a password. With `names_columns`, the word `key` alone
+    is that of `recipients.key`, which is no secret.
+
+    >>> masked("  key: n"), masked("  key: n", names_columns=True)
+    ('  key: ***', '  key: n')
     """
     line = _USERINFO.sub(f"://{MASK}@", line)
     first = line.partition(": ")[0]
-    if first != line and _sounds_secret(first.strip(" \t-{")):
+    if first != line and _is_secret_key(first.strip(" \t-{"), names_columns=names_columns):
         return _masked_behind(line, len(first))
     for match in _WORD.finditer(line):
         is_key = line[match.end() :].lstrip().startswith(":")
         begins = not line[: match.start()].strip(" \t-{")
-        if (is_key or begins) and _sounds_secret(match[0]):
+        if (is_key or begins) and _is_secret_key(match[0], names_columns=names_columns):
             shown = _masked_behind(line, match.end())
             if shown != line:
                 return shown
@@ -124,8 +140,13 @@ def _masked_behind(line: str, end: int) -> str:
     return f"{line[:end]}{':' if ':' in rest else ''} {MASK}"
 
 
-def _opens_secret(line: str) -> bool:
-    return line.rstrip().endswith(":") and _sounds_secret(line.strip(" \t:-"))
+def _opens_secret(line: str, *, names_columns: bool) -> bool:
+    is_open = line.rstrip().endswith(":")
+    return is_open and _is_secret_key(line.strip(" \t:-"), names_columns=names_columns)
+
+
+def _is_secret_key(word: str, *, names_columns: bool) -> bool:
+    return not (names_columns and word == "key") and _sounds_secret(word)
 
 
 @lru_cache(maxsize=1024)  # every place that is kept asks for all words above again

@@ -10,11 +10,11 @@ nothing. This module must never speak HTTP itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mailbatch.checks.findings import Finding
-from mailbatch.links.targets import Target, Use
+from mailbatch.links.targets import Target, Use, may_unsubscribe
 from mailbatch.links.web import Reached, Reason, Web
 
 #: The targets that are asked for at one time.
@@ -29,16 +29,20 @@ _CERTAIN = frozenset((Reason.CERTIFICATE, Reason.REDIRECTS, Reason.BROKEN, Reaso
 
 
 def reach(
-    targets: Sequence[Target], web: Web, *, budget: float = _BUDGET
+    targets: Sequence[Target],
+    web: Web,
+    *,
+    leaves: Callable[[str], bool] = may_unsubscribe,
+    budget: float = _BUDGET,
 ) -> list[tuple[Target, Reached | None]]:
-    """Ask for all targets, in their order; None for those that the time was not enough for.
+    """Ask for all targets, in the order given; None for those that the time was not enough for.
 
-    `budget` is in seconds.
+    `leaves` is true for an address that may unsubscribe; `budget` is in seconds.
     """
     until = time.monotonic() + budget
 
     def look(target: Target) -> Reached | None:
-        return web.look(target.url) if time.monotonic() < until else None
+        return web.look(target.url, leaves) if time.monotonic() < until else None
 
     with ThreadPoolExecutor(AT_ONCE, "links") as pool:
         return list(zip(targets, pool.map(look, targets), strict=True))
@@ -86,7 +90,7 @@ def _fault(target: Target, end: Reached) -> tuple[str, str] | None:
     at = f", at {_short(end.hops[-1])}" if end.hops else ""
     failed = "MB521" if target.use is Use.IMAGE else "MB520"
     if end.reason is not None:
-        if end.reason is Reason.PRIVATE:
+        if end.reason in {Reason.PRIVATE, Reason.LEAVES}:
             return "MB525", f"was not tried: {end.reason.value}{at}"
         return (
             failed if end.reason in _CERTAIN else "MB522"

@@ -13,6 +13,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from html.parser import HTMLParser
+from unicodedata import combining, normalize
+from urllib.parse import unquote
 
 from mailbatch.checks.references import references
 from mailbatch.errors import Location
@@ -21,11 +24,11 @@ from mailbatch.render.message import Content
 #: Of more addresses only the first are asked for.
 MOST_TARGETS = 100
 _WEB = re.compile("https?://", re.IGNORECASE)
-_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"')\]]+", re.IGNORECASE)
+_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _ANGLE = re.compile(r"<(https?://[^>]*)>", re.IGNORECASE)
 #: Parts of addresses to unsubscribe: English, German, French, Spanish, Italian, Dutch.
 _LEAVES = re.compile(
-    "unsub|opt-?out|sign-?off|abmeld|abbestell|austrag|desabon|desinscri|darse-?de-?baja|cancela|"
+    "unsub|opt.?out|sign.?off|abmeld|abbestell|austrag|desabon|desinscri|darse.?de.?baja|cancela|"
     "disiscri|uitschrijv|afmeld",
     re.IGNORECASE,
 )
@@ -40,7 +43,7 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address to ask for, with its place in a template, if it stands there as it is."""
+    """An address to ask for, with the place in a template that has the very address, if any."""
 
     url: str
     use: Use
@@ -56,10 +59,11 @@ def gather(
     """
     targets: dict[str, Target] = {}
     untried: dict[str, str] = {}
+    contents = list(contents)
+    leaves = leaving(contents)
     for content in contents:
-        leaving = {_stem(url) for url in unsubscribe_urls(content)}
         for url, use in _addresses(content):
-            if use is Use.LINK and (_stem(url) in leaving or _LEAVES.search(url)):
+            if use is Use.LINK and leaves(url):
                 untried.setdefault(url, "it may unsubscribe")
             elif url not in targets and len(targets) >= MOST_TARGETS:
                 untried.setdefault(url, f"{MOST_TARGETS} others were")
@@ -68,13 +72,93 @@ def gather(
     return list(targets.values()), untried
 
 
+def may_unsubscribe(text: str) -> bool:
+    """Say whether an address, or the text of a link, looks like one to unsubscribe.
+
+    >>> may_unsubscribe("https://example.com/opt-out"), may_unsubscribe("Se désabonner")
+    (True, True)
+    """
+    plain = normalize("NFKD", unquote(text))
+    return _LEAVES.search("".join(one for one in plain if not combining(one))) is not None
+
+
+def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
+    """Return a function that is true for an address that may unsubscribe, in these messages.
+
+    Three signs count: List-Unsubscribe, the words of the address, and those of the link.
+    """
+    stems: set[str] = set()
+    urls: set[str] = set()
+    for content in contents:
+        stems.update(map(_stem, unsubscribe_urls(content)))
+        urls.update(url for url, words in _worded(content) if may_unsubscribe(words))
+
+    def leaves(url: str) -> bool:
+        return url in urls or _stem(url) in stems or may_unsubscribe(url)
+
+    return leaves
+
+
+def _worded(content: Content) -> Iterator[tuple[str, str]]:
+    """Yield the links of a message with the words that name each link to a reader."""
+    if content.html is not None:
+        reader = _LinkTexts()
+        reader.feed(content.html)
+        reader.close()
+        yield from reader.links
+    before = ""
+    for line in (content.text or "").splitlines():
+        found = list(_written_out(line))
+        alone = [line.strip("<>() ")] == found
+        yield from ((url, f"{before} {line}" if alone else line) for url in found)
+        before = line if line.strip() else before
+
+
+class _LinkTexts(HTMLParser):
+    """The links of an HTML part, each with text, title and the alt texts inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self._open = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "a":
+            self._open = True
+            self.links.append((given.get("href") or "", given.get("title") or ""))
+        elif tag == "img":
+            self.handle_data(given.get("alt") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = self._open and tag != "a"
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            url, words = self.links[-1]
+            self.links[-1] = url, f"{words} {data}"
+
+
+def _written_out(text: str) -> Iterator[str]:
+    """Yield the web addresses in a text, without the marks of the sentence around."""
+    for url in _WRITTEN_OUT.findall(text):
+        while url[-1] in ".,;:!?'*_" or (url[-1] in ")]" and not _is_closed(url)):
+            url = url[:-1]  # noqa: PLW2901
+        yield url
+
+
+def _is_closed(url: str) -> bool:
+    """Say whether the last bracket of an address was opened in there."""
+    return url.count({")": "(", "]": "["}[url[-1]]) >= url.count(url[-1])
+
+
 def _addresses(content: Content) -> Iterator[tuple[str, Use]]:
     if content.html is not None:
         seen = references(content.html)
         yield from ((url, Use.LINK) for url in seen.links if _WEB.match(url))
         yield from ((one.source, Use.IMAGE) for one in seen.images if _WEB.match(one.source))
-    for url in _WRITTEN_OUT.findall(content.text or ""):
-        yield url.rstrip(".,;:!?"), Use.LINK
+    for url in _written_out(content.text or ""):
+        yield url, Use.LINK
 
 
 def unsubscribe_urls(content: Content) -> list[str]:

@@ -2,7 +2,7 @@
 
     Web().look("https://example.com/news")    # Reached("https://example.com/news", 200, ...)
 
-Redirects are followed by hand, five at most. Every host is looked up here and its address looked at
+Redirects are followed by hand, five at most. Every host is looked up here and the address looked at
 before a connection is made to just that address, so that no name and no redirect leads into a
 private network. At most 64 KiB of a content are read, and nothing of the content is kept. This
 module must never send a cookie or a password, or try again.
@@ -17,12 +17,15 @@ import ipaddress
 import socket
 import ssl
 import threading
-from contextlib import closing
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, urljoin, urlsplit
 
 from mailbatch.host_names import a_labels
+from mailbatch.links.targets import may_unsubscribe
 
 _MOST_REDIRECTS = 5
 _MOST_BYTES = 64 * 1024
@@ -31,6 +34,8 @@ _REDIRECTS = frozenset((301, 302, 303, 307, 308))
 _ERROR = 400  # the first status that is one (RFC 9110 15.5)
 _PORTS = {"http": 80, "https": 443}
 _SAFE = "%/:=&?~+!$,;'@()*[]"
+#: Networks whose last 32 bits are the IPv4 address that is meant (RFC 4291, 6052, 8215).
+_TRANSLATED = [ipaddress.IPv6Network(one) for one in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48")]
 _ONE_CLICK = b"List-Unsubscribe=One-Click"  # RFC 8058 3.1
 
 
@@ -46,6 +51,7 @@ class Reason(Enum):
     CERTIFICATE = "its certificate does not hold"
     BROKEN = "its server does not speak HTTP"
     REDIRECTS = f"it leads on more than {_MOST_REDIRECTS} times"
+    LEAVES = "it leads to an address that may unsubscribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +99,23 @@ class Web:
         self._seconds = seconds
         self._trust = trust or ssl.create_default_context()
 
-    def look(self, url: str) -> Reached:
-        """Ask for an address by HEAD, by GET where HEAD is answered with an error."""
+    def look(self, url: str, leaves: Callable[[str], bool] = may_unsubscribe) -> Reached:
+        """Ask for an address by HEAD, by GET where HEAD is answered with an error.
+
+        A redirect is not followed to an address that may unsubscribe, by `leaves`.
+        """
         hops: list[str] = []
         at = url
         try:
             for _ in range(_MOST_REDIRECTS + 1):
+                if hops and leaves(at):
+                    return Reached(url, hops=tuple(hops), reason=Reason.LEAVES)
                 answer = self._request("HEAD", at)
                 if answer.status >= _ERROR:
                     answer = self._request("GET", at)
                 if answer.status not in _REDIRECTS or answer.location is None:
                     return Reached(url, answer.status, answer.media_type, tuple(hops))
-                at = urljoin(at, answer.location)
+                at = _led(at, answer.location)
                 hops.append(at)
         except _NoAnswer as none:
             return Reached(url, hops=tuple(hops), reason=none.reason)
@@ -121,7 +132,10 @@ class Web:
             answer = self._request("POST", url, _ONE_CLICK)
         except _NoAnswer as none:
             return Reached(url, reason=none.reason)
-        hops = () if answer.location is None else (urljoin(url, answer.location),)
+        try:
+            hops = () if answer.location is None else (_led(url, answer.location),)
+        except _NoAnswer as none:
+            return Reached(url, answer.status, reason=none.reason)
         return Reached(url, answer.status, answer.media_type, hops)
 
     def _request(self, method: str, url: str, body: bytes | None = None) -> _Answer:
@@ -136,7 +150,12 @@ class Web:
         target = quote(parts.path or "/", _SAFE)
         if parts.query:
             target += f"?{quote(parts.query, _SAFE)}"
-        headers = {"User-Agent": "mailbatch (check of links)", "Accept": "*/*"}
+        name = f"[{host}]" if ":" in host else host
+        headers = {
+            "Host": name if port == _PORTS[parts.scheme.lower()] else f"{name}:{port}",
+            "User-Agent": "mailbatch (check of links)",
+            "Accept": "*/*",
+        }
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:
@@ -158,14 +177,45 @@ class Web:
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
         if not all(one in self._allowed or _is_public(one) for one in addresses):
             raise _NoAnswer(Reason.PRIVATE)
-        sock = socket.create_connection((addresses[0], port), timeout=self._seconds)
-        return self._trust.wrap_socket(sock, server_hostname=host) if secure else sock
+        sock = self._first(addresses, port)
+        if not secure:
+            return sock
+        # The time for a request has to hold for the handshake, too.
+        return self._trust.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+
+    def _first(self, addresses: list[str], port: int) -> socket.socket:
+        """Connect to the first address that takes a connection, within the time for a request."""
+        until = time.monotonic() + self._seconds
+        for address in addresses[:-1]:
+            left = until - time.monotonic()
+            with suppress(OSError):
+                return socket.create_connection((address, port), timeout=max(left / 2, 0.01))
+        left = max(until - time.monotonic(), 0.01)
+        return socket.create_connection((addresses[-1], port), timeout=left)
+
+
+def _led(url: str, location: str) -> str:
+    """Return the address that a redirect leads to; octets may be UTF-8, as browsers take Location.
+
+    Raises:
+        _NoAnswer: the redirect leads to no address.
+    """
+    with suppress(UnicodeError):
+        location = location.encode("latin-1").decode()
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise _NoAnswer(Reason.BROKEN) from None
 
 
 def _is_public(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(found, "ipv4_mapped", None) or found
-    return mapped.is_global and not mapped.is_multicast
+    meant: ipaddress.IPv4Address | ipaddress.IPv6Address = found
+    if isinstance(found, ipaddress.IPv6Address):
+        meant = found.ipv4_mapped or found.sixtofour or found
+        if any(found in one for one in _TRANSLATED):
+            meant = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    return meant.is_global and not meant.is_multicast
 
 
 def _exchange(
@@ -178,7 +228,7 @@ def _exchange(
     headers: dict[str, str],
     seconds: float,
 ) -> _Answer:
-    """Send one request over a connection and read the answer, within the time for both."""
+    """Send one request over a connection, with TLS begun, and read the answer, within the time."""
     late = threading.Event()
 
     def end() -> None:
@@ -191,6 +241,8 @@ def _exchange(
     timer.daemon = True
     timer.start()
     try:
+        if isinstance(sock, ssl.SSLSocket):
+            sock.do_handshake()
         connection.request(method, target, body, headers)
         with connection.getresponse() as response:
             if method == "GET":

@@ -1,7 +1,7 @@
 r"""The features of HTML and CSS that a letter uses, by the slugs of the table of client support.
 
-    >>> used_features('<hr>\n<p hidden style="width: 2rem">Hi')
-    {'html-hidden': Use(count=1, lines=(2,)), ...}
+    >>> used_features('<hr>\n<p hidden>Hi')
+    {'html-hidden': Use(count=1, lines=(2,))}
 
 A scanner, not a parser: letters of one template share their tags and styles, and each tag and each
 style sheet is looked at once. A comment, conditional or not, is no use of a feature. This module
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -73,13 +74,18 @@ def used_features(html: str) -> dict[str, Use]:
     """Return the features that an HTML part uses and that some client does not show in full."""
     if "<!--" in html:
         html = _COMMENT.sub(_without_comment, html)
+    pieces = html.split("<")[1:]
     counts: Counter[str] = Counter()
-    places: dict[str, list[int]] = {}
-    for piece, number in Counter(html.split("<")[1:]).items():
+    used: dict[str, tuple[tuple[str, int], ...]] = {}
+    for piece, number in Counter(pieces).items():
         found = _looked(piece) if len(piece) < _SHORT else _looked_long(piece)
-        first = _first_places(html, f"<{piece}") if found else []
-        for slug, offset in found:
+        for slug, _ in found:
             counts[slug] += number
+        if found:
+            used[piece] = found
+    places: dict[str, list[int]] = {}
+    for piece, first in _first_places(html, pieces, used).items():
+        for slug, offset in used[piece]:
             places.setdefault(slug, []).extend(place + offset for place in first)
     ends = [found.start() for found in _LINE_END.finditer(html)] if places else []
     return {
@@ -94,10 +100,14 @@ def _without_comment(found: re.Match[str]) -> str:
     return f"<{found[0][1:].replace('<!--', '    ')}"
 
 
-def _first_places(html: str, text: str) -> list[int]:
-    places = [html.find(text)]
-    while len(places) < _LINES and (place := html.find(text, places[-1] + 1)) >= 0:
-        places.append(place)
+def _first_places(html: str, pieces: list[str], used: Container[str]) -> dict[str, list[int]]:
+    """Return the first places of the pieces that are used, in one walk along the text."""
+    places: dict[str, list[int]] = {}
+    at = html.find("<")
+    for piece in pieces:
+        if piece in used and len(first := places.setdefault(piece, [])) < _LINES:
+            first.append(at)
+        at += 1 + len(piece)
     return places
 
 

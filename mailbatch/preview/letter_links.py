@@ -1,7 +1,8 @@
 """The links of a letter, in the order in which readers meet these: address, words, place, remarks.
 
-    >>> [(one.address, one.words, one.remarks) for one in letter_links(content)]
-    [('http://example.com/', 'Read on', ('http, not https',))]
+    links = letter_links(content)            # of <a href="http://example.com/">Read on</a>
+    [(one.address, one.words, one.remarks) for one in links]
+    # [('http://example.com/', 'Read on', ('http, not https',))]
 
 Links of a conditional comment are those of Outlook for Windows. This module must never resolve a
 name or fetch an address.
@@ -18,12 +19,14 @@ from html import unescape
 
 from mailbatch.render.message import Content
 
-_ATTRIBUTES = r"""(?:[^>"']++|"[^"]*"|'[^']*')*+"""
-#: A conditional comment, any other comment, or a link with all up to its end.
+#: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
+#: same characters from several tags.
+_ATTRIBUTES = r"""(?:[^<>"']++|"[^"]*"|'[^']*')*+"""
+#: A conditional comment, any other comment, a link with all up to its end, or an area.
 _TOKEN = re.compile(
     r"<(?:!--.*?(?:-->|\Z)"
-    rf"|(?:[aA]|[aA][rR][eE][aA]|v:[a-z]+)\b{_ATTRIBUTES}>"
-    r"(?:(?:[^<]++|<(?!/?[aA]\b))*+</[aA]\s*>)?)",
+    rf"|[aA]\b{_ATTRIBUTES}>(?:(?:[^<]++|<(?!/?[aA]\b))*+</[aA]\s*>)?"
+    rf"|(?:[aA][rR][eE][aA]|v:[a-z]+)\b{_ATTRIBUTES}>)",
     re.DOTALL,
 )
 _CONDITION = re.compile(r"<!--\[if\b(?P<for>[^\]]*)\]>(?P<inside>.*)<!\[endif\]-->", re.DOTALL)
@@ -33,14 +36,14 @@ _LINK = re.compile(
 _ATTRIBUTE = re.compile(
     r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
 )  # fmt: skip
-_ALT = re.compile(r"""<img\b[^>]*?\balt\s*=\s*(?:"([^"]*)"|'([^']*)')[^>]*>""", re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
+_IMAGE = re.compile(rf"<img\b({_ATTRIBUTES})>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
 _WRITTEN_OUT = re.compile(r"""(?:https?://|mailto:)[^\s<>"')\]]+""", re.IGNORECASE)
 _ANGLE = re.compile(r"<([^<>]+)>")
 #: Words of a link that takes a reader off the list, in some languages.
 _LEAVE = re.compile(
     r"unsubscri|opt[- ]?out|abmeld|abbestell|austrag|désabonn|desinscri|cancellati|disiscri"
-    r"|darse de baja|uitschrijv|afmeld|odjav|wypisz|avregistrer|afmeld",
+    r"|darse de baja|uitschrijv|afmeld|odjav|wypisz|avregistrer",
     re.IGNORECASE,
 )
 
@@ -107,8 +110,7 @@ def _remarks(link: Link, several: set[str], left: list[str]) -> tuple[str, ...]:
 def _in_html(html: str, where: str, line: int = 1) -> Iterator[Link]:
     """Yield the different links of a text whose first line has the number `line`."""
     found: dict[tuple[str, str], Link] = {}
-    for text, number in Counter(_TOKEN.findall(html)).items():
-        at = line + html.count("\n", 0, html.find(text))
+    for text, at, number in _counted(_TOKEN, html, line):
         if text.startswith("<!--"):
             old = _CONDITION.match(text)
             if old is not None and "!mso" not in old["for"].replace(" ", ""):
@@ -119,24 +121,49 @@ def _in_html(html: str, where: str, line: int = 1) -> Iterator[Link]:
     yield from found.values()
 
 
+def _counted(pattern: re.Pattern[str], text: str, line: int) -> list[tuple[str, int, int]]:
+    """Return the different matches in a text, each with the line of the first one and the number.
+
+    The first line of the text has the number `line`.
+    """
+    first: dict[str, int] = {}
+    numbers: Counter[str] = Counter()
+    looked = 0
+    for match in pattern.finditer(text):
+        numbers[match[0]] += 1
+        if match[0] not in first:
+            line += text.count("\n", looked, match.start())
+            looked = match.start()
+            first[match[0]] = line
+    return [(found, at, numbers[found]) for found, at in first.items()]
+
+
 @lru_cache(maxsize=4096)  # letters of one template share most of their links
 def _linked(text: str) -> tuple[str, str] | None:
     """Return the address and the words of a link, None for an anchor without an address."""
     link = _LINK.match(text)
     if link is None:
         return None
-    given: dict[str, str] = {}
-    for key, double, single, bare in _ATTRIBUTE.findall(link["attributes"]):
-        given.setdefault(key.lower(), unescape(double or single or bare).strip())
+    given = _given(link["attributes"])
     if "href" not in given:
         return None
-    words = _ALT.sub(r" \1\2 ", link["words"] or "")
+    words = _IMAGE.sub(lambda image: f" {_given(image[1]).get('alt', '')} ", link["words"] or "")
     shown = given.get("alt", "") if link["name"].lower() == "area" else _TAG.sub(" ", words)
-    return given["href"], " ".join(unescape(shown).split())
+    return unescape(given["href"]).strip(), " ".join(unescape(shown).split())
+
+
+def _given(attributes: str) -> dict[str, str]:
+    """Return the attributes of a tag by name, as written; of several of a name, the first."""
+    given: dict[str, str] = {}
+    for key, double, single, bare in _ATTRIBUTE.findall(attributes):
+        given.setdefault(key.lower(), double or single or bare)
+    return given
 
 
 def _in_text(text: str) -> Iterator[Link]:
-    found = Counter(address.rstrip(".,;:!?") for address in _WRITTEN_OUT.findall(text))
-    for address, number in found.items():
-        line = 1 + text.count("\n", 0, text.find(address))
-        yield Link(address, "", "text", line, number)
+    found: dict[str, Link] = {}
+    for written, line, number in _counted(_WRITTEN_OUT, text, 1):
+        address = written.rstrip(".,;:!?")
+        known = found.get(address, Link(address, "", "text", line, 0))
+        found[address] = replace(known, count=known.count + number)
+    yield from found.values()

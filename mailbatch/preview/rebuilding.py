@@ -19,6 +19,7 @@ Tests: tests/preview/test_serving.py.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 import time
@@ -30,7 +31,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
 from mailbatch.errors import InputError, InputErrors
-from mailbatch.preview.gallery import INDEX, Identity
+from mailbatch.preview.gallery import Identity
 
 #: The time between two looks at the inputs: an author does not notice, and a processor neither.
 LOOK_SECONDS = 0.05
@@ -41,6 +42,8 @@ _QUIET_SECONDS, _LONGEST_QUIET = 0.2, 2.0
 _PATIENCE_SECONDS = 1.0
 #: The letters made alone that are kept, with their files.
 _MOST_LETTERS = 64
+#: The number of a message, as `message_files.number_of` makes these.
+_NUMBER = re.compile(r"[0-9]{1,12}")
 # Follow no link, and do not wait for the writer of a pipe.
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -147,19 +150,20 @@ class Rebuilding:
             self._change += 1
             self._made.clear()
             self._letters, self.failure, self._is_behind, self._percent = None, None, True, 0
+            began = time.time_ns()
             try:
                 if self._source is not None:
                     self._source = self._letters = self._source.again(changed)
             except Exception as error:  # noqa: BLE001 - a bug is shown, too, and the watch goes on
                 self.failure = error
-            self._remember()
+            self._remember(began)
             self._answered, self._expected = time.monotonic(), 0  # browsers ask from now on
             self._tell()
             return True
 
     def complete(self) -> None:
         """Make the whole gallery, unless an input changes meanwhile; keep an error in `failure`."""
-        change = self._change
+        change, began = self._change, time.time_ns()
 
         def before_moving() -> None:
             held.enter_context(self.lock)
@@ -179,7 +183,7 @@ class Rebuilding:
             self._built, self.failure, self._letters, self._is_behind = built, failure, None, False
             if failure is None:
                 self._source = built.letters
-            self._remember()
+            self._remember(began)
             self._tell()
         if failure is not None:
             self._fail(failure)
@@ -218,7 +222,7 @@ class Rebuilding:
         """Make the letter of a page alone; None where the gallery or nobody has this page."""
         number = page.removeprefix("messages/").partition(".")[0]
         with self.lock:
-            if self._letters is None or page == INDEX or not number.isdecimal():
+            if self._letters is None or _NUMBER.fullmatch(number) is None:
                 return None
             if number not in self._made:
                 self._made[number] = self._letters.made(number)
@@ -318,8 +322,11 @@ class Rebuilding:
             self.look()
         return not over.is_set()
 
-    def _remember(self) -> None:
-        """Look at the inputs of now; an input that is written meanwhile is found by a look."""
+    def _remember(self, began: int) -> None:
+        """Look at the inputs of now; an input that is written meanwhile is found by a look.
+
+        `began` is when reading them began, in nanoseconds since the epoch.
+        """
         letters = self._letters.inputs if self._letters is not None else ()
         inputs = dict.fromkeys(
             (*self._always, *self._built.inputs, *letters, *_places(self.failure, self._base))
@@ -327,7 +334,9 @@ class Rebuilding:
         if self.failure is not None or self._is_behind:
             inputs |= dict.fromkeys(self._seen)
         known = self._seen
-        self._seen = {path: known[path] if path in known else _state_of(path) for path in inputs}
+        self._seen = {
+            path: known[path] if path in known else _state_before(path, began) for path in inputs
+        }
 
     def _tell(self) -> None:
         with self._told:
@@ -349,6 +358,15 @@ def _state_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def _state_before(path: Path, began: int) -> tuple[int, int] | None:
+    """Return the state of a file; None for one that was written since it may have been read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return None if found.st_ctime_ns >= began else (found.st_mtime_ns, found.st_size)
 
 
 def _places(failure: Exception | None, base: Path) -> Iterator[Path]:

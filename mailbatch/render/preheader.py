@@ -35,7 +35,9 @@ _PLACES = tuple(
 )
 _TOKEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(?P<silent>style|script|title|head)\b.*?(?:</(?P=silent)\s*>|\Z)"
-    r"|<(?P<end>/?)(?P<name>[a-z][a-z0-9]*)[^>]*>|<[^>]*>|(?P<text>[^<]+)",
+    # A sign that begins no tag is text. A tag without an end reaches to that of the HTML, so that
+    # no character is looked at again from the next tag on.
+    r"|</?(?P<name>[a-z][a-z0-9]*)[^>]*(?:>|\Z)|<[a-z/!?][^>]*(?:>|\Z)|(?P<text><?[^<]+|<)",
     re.IGNORECASE | re.DOTALL,
 )
 _INSIDE_A_LINE = frozenset(

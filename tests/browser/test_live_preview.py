@@ -58,6 +58,20 @@ def test_an_open_page_follows_a_file_through_a_mistake(watched, tmp_path, axe):
         page.goto("about:blank")
 
 
+def test_a_long_line_with_a_mistake_scrolls_on_a_phone_below_its_words(watched, tmp_path):
+    """A line that wrapped would leave the caret under another word."""
+    page = watched(width=390).page
+    with followed(tmp_path) as (written, address):
+        written.write_text("Sum{{mer " + "and more " * 20)
+        page.goto(address)
+        excerpt = page.locator("pre.excerpt")
+        excerpt.wait_for()
+        assert excerpt.evaluate("pre => pre.scrollWidth > pre.clientWidth")
+        shown = page.locator(".findings h2").bounding_box()
+        assert shown["x"] + shown["width"] < 390
+        page.goto("about:blank")
+
+
 def test_an_open_letter_is_shown_while_the_others_are_still_made(watched, tmp_path):
     """The list says that it is of before, and is loaded again at the end; the letter is not."""
     served = Served(tmp_path)

@@ -123,6 +123,11 @@ FINE = [
             "color: #eee !important}} [data-ogsc] .x {color: #222 !important}"
         ),
     ),
+    page(
+        '<p style="background: #fff">x<span style="font-size: 0; color: #fff">a</span>'
+        '<span style="font-size: 1px; color: #fff">b</span><span style="max-height: 0; '
+        'overflow: hidden; color: #fff">c</span></p>'
+    ),
     page('<img src="a/hero.png" alt="Two people plant a tree"><img src="dot" width="1" alt="">'),
     page("<!--[if mso]><table><tr><td><![endif]--><p>x</p><!--[if mso]></table><![endif]-->"),
 ]

@@ -174,3 +174,6 @@ def test_its_arguments_go_together(mailing):
     assert (done.code, "--allow-run needs --plan" in done.err) == (2, True)
     assert job._program("mcp", "nowhere", cwd=job.folder).code == 2
     assert job._program("mcp", "--plan", "none.plan", cwd=job.folder).code == 2
+    planned(job)
+    twice = job._program("mcp", "--allow-run", "--plan", PLAN, "--plan", PLAN, cwd=job.folder)
+    assert (twice.code, "two plans are of the job scene" in twice.err) == (2, True)

@@ -53,7 +53,17 @@ def test_schema_prints_the_schema_that_is_shipped(program, here):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["schema"], ["--version"], ["init", "--list"], ["--help"], ["run", "--help"]]
+    "arguments",
+    [
+        ["schema"],
+        ["--version"],
+        ["--version", "run"],
+        ["init", "--list"],
+        ["--help"],
+        ["run", "--help"],
+        ["reports", "pull", "--help"],
+        ["--show-completion", "bash"],
+    ],
 )
 def test_an_answer_that_finds_no_room_is_a_failure_in_words(here, arguments):
     with Path("/dev/full").open("w") as full:
@@ -281,3 +291,17 @@ def test_the_shell_completes_commands_and_options(here, words, expected):
         timeout=60,
     )
     assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_folder_with_the_rows_of_a_table_behind(here, signum):
+    run_program("init", "letter", cwd=here)
+    (here / "temporary").mkdir()
+    serve = ("preview", "letter/job.yaml", "--serve", "--port", "0")
+    process = start(*serve, cwd=here, TMPDIR=str(here / "temporary"))
+    assert process.stderr is not None
+    assert any(line.startswith("serving ") for line in process.stderr)
+    assert [*(here / "temporary").iterdir()]
+    process.send_signal(signum)
+    assert end(process)[0] == 128 + signum
+    assert [*(here / "temporary").iterdir()] == []

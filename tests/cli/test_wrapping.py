@@ -17,6 +17,14 @@ TEXTS = [
         ["mailbatch run 'spring news/job.yaml' --set title='A b'"],
     ),
     (
+        "its reports: mailbatch reports show job.yaml --edition 2027-01 --state-dir .mailbatch/box",
+        ["mailbatch reports show job.yaml --edition 2027-01 --state-dir .mailbatch/box"],
+    ),
+    (
+        "run again with mailbatch run job.yaml --edition 2027-01 --wait, or wait for Monday",
+        ["mailbatch run job.yaml --edition 2027-01 --wait,"],
+    ),
+    (
         "look at mailbatch reports show job.yaml, then send the rest with mailbatch run job.yaml",
         ["mailbatch reports show job.yaml,", "mailbatch run job.yaml"],
     ),

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from contextlib import contextmanager
 from functools import partial
 
@@ -9,7 +10,7 @@ import pytest
 
 from mailbatch.errors import UsageError
 from mailbatch.inbox.mails import Mails
-from mailbatch.inbox.serving import serve, served
+from mailbatch.inbox.serving import Pages, serve, served
 from tests.preview.making import HOSTILE
 from tests.preview.test_serving import get, said
 
@@ -88,6 +89,16 @@ def test_a_mail_and_its_files():
         assert headers["Content-Security-Policy"] == "sandbox"
         assert get(port, "/assets/inbox.js")[0] == 200
         assert get(port, "/messages/1.html")[0] == get(port, "/messages/00001.html")[0] == 200
+
+
+def test_a_page_leads_to_the_mails_that_came_since():
+    mails = Mails()
+    pages = Pages(mails)
+    for number in (1, 2, 3):
+        add(mails)
+        assert b'id="next" aria-disabled="true"' in pages.file(f"messages/{number}.html")
+    for number in (1, 2):
+        assert b'id="next" href="%04d.html"' % (number + 1) in pages.file(f"messages/{number}.html")
 
 
 def test_a_mail_that_is_gone_leads_to_the_list():
@@ -171,3 +182,33 @@ def test_ten_thousand_mails_are_a_page_of_fifty():
 def test_a_port_that_is_taken():
     with inbox(Mails()) as port, pytest.raises(UsageError, match=f"127.0.0.1:{port}"):
         serve(Mails(), port, address="x")
+
+
+#: HTML that a pattern may look at again from each tag on, in so many letters.
+LONG = {
+    name: (piece * (300_000 // len(piece))).encode()
+    for name, piece in {
+        "areas": "<area href=x>",
+        "shapes": "<v:a>",
+        "signs": "<",
+        "anchors without an end": "<a ",
+        "images without an end": "<img ",
+        "comments": "<!--",
+    }.items()
+} | {
+    "different links": b"".join(b"<a href=%d>x</a>" % one for one in range(16_000)),
+    "different features": b"".join(b"<p hidden title=%d>" % one for one in range(14_000)),
+    "signs in a link": b"<a href=x>" + b"<" * 300_000 + b"</a>",
+    "images in a link": b"<a href=x>" + b"<img " * 60_000 + b"</a>",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_long_html_is_shown_in_a_moment(name):
+    """While a page is made, the sandbox of the same process takes no mail."""
+    mails = Mails()
+    add(mails, mail("Content-Type: text/html", "Subject: Long", body=LONG[name].decode()))
+    began = time.process_time()
+    page = Pages(mails).file("messages/1.html")
+    assert time.process_time() - began < 4, "a time that grows with a square is ten times that"
+    assert b"Long" in page

@@ -349,6 +349,37 @@ def test_where_a_secret_is_may_be_shown(line):
     assert "".join(f"{source.location(start).source}\n" for start in starts) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "recipients: {file: r.csv, key: order}\n",
+        "recipients:\n  file: r.csv\n  key: order\n",
+        "recipients:\n  file: r.csv\n# orders\n  key: [email, order]\n",
+        "recipients:\n  key:\n  - email\n  - order\nmessage:\n",
+    ],
+)
+def test_the_key_of_recipients_names_columns_and_is_shown(text):
+    source = Source("job.yaml", text)
+    starts = [match.start() for match in re.finditer("(?m)^", text[:-1])]
+    assert "".join(f"{source.location(start).source}\n" for start in starts) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"recipients: {{file: r.csv}}\nserver: {{key: {CANARY}}}\n",
+        f"recipients:\n  file: r.csv\ndkim:\n  key: {CANARY}\n",
+        f"recipients:\n  file: r.csv\ndkim:\n  key:\n  - {CANARY}\n",
+        f"recipients:\n  api_key: {CANARY}\n",
+    ],
+)
+def test_every_other_key_beside_recipients_is_a_secret(text):
+    source = Source("job.yaml", text)
+    starts = [match.start() for match in re.finditer("(?m)^", text[:-1])]
+    assert CANARY not in "".join(f"{source.location(start)}" for start in starts)
+    assert CANARY not in "".join(f"{source.location(start).source}" for start in starts)
+
+
 def test_the_job_shows_where_a_secret_is_and_not_what_it_is(load, changed, monkeypatch):
     monkeypatch.setenv("P", CANARY)
     job = load(changed(server={"username": "u", "password": {"env": "P"}}), dict(os.environ))

@@ -1,7 +1,9 @@
 """Links that answer, do not, or lead on, at a web server of their own."""
 
+import socket
 import ssl
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -38,6 +40,14 @@ ROUTES = {
     "/moved": (301, {"Location": "/"}, b""),
     "/twice": (302, {"Location": "/moved"}, b""),
     "/moved-to-gone": (301, {"Location": "/gone"}, b""),
+    "/r/7": (302, {"Location": "/un%73ubscribe?u=7"}, b""),
+    ("HEAD", "/un%73ubscribe"): (405, {}, b""),
+    ("GET", "/un%73ubscribe"): PAGE,
+    "/r/8": (302, {"Location": "/u/8"}, b""),
+    "/utf-8": (302, {"Location": "/caf\u00c3\u00a9"}, b""),
+    "/caf%C3%A9": PAGE,
+    "/no-address": (302, {"Location": "http://[::1/"}, b""),
+    ("POST", "/no-address"): (302, {"Location": "http://[::1/"}, b""),
     "/circle": (302, {"Location": "/circle"}, b""),
     "/file": (302, {"Location": "file:///etc/passwd"}, b""),
     ("HEAD", "/endless"): (405, {}, b""),
@@ -71,6 +81,9 @@ def found(site, path, use=Use.LINK, **options):
         ("/forbidden", Use.LINK, "MB522", "answers 403"),
         ("/broken", Use.IMAGE, "MB522", "answers 500"),
         ("/moved", Use.LINK, "MB523", "leads to http"),
+        ("/utf-8", Use.LINK, "MB523", "/caf\u00e9"),
+        ("/no-address", Use.LINK, "MB520", "does not speak HTTP"),
+        ("/r/7", Use.LINK, "MB525", "may unsubscribe, at http"),
         ("/twice", Use.LINK, "MB523", "in 2 steps"),
     ],
 )
@@ -132,12 +145,65 @@ def test_a_redirect_into_a_private_network_is_not_followed(site):
         ("::1", False),
         ("fe80::1%eth0", False),
         ("::ffff:10.0.0.1", False),
+        ("::10.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("64:ff9b::93.184.216.34", True),
+        ("2002:7f00:1::", False),
         ("224.0.0.1", False),
         ("0.0.0.0", False),  # noqa: S104 - no server is bound
     ],
 )
 def test_addresses_of_the_world(address, public):
     assert _is_public(address) is public
+
+
+@pytest.mark.parametrize("path", ["/r/7", "/r/8"])
+def test_a_redirect_to_unsubscribe_is_not_followed(site, path):
+    site.asked.clear()
+    end = Web(allowed=LOOPBACK).look(site.url(path), lambda url: "/un" in url or "/u/" in url)
+    assert end.reason is Reason.LEAVES
+    assert [asked[:2] for asked in site.asked] == [("HEAD", path)]
+
+
+def test_another_address_of_a_host_is_tried(site, monkeypatch):
+    """127.0.0.3 takes no connection, as IPv6 that leads nowhere."""
+    port = int(site.url("").rpartition(":")[2])
+    found = [(2, 1, 6, "", (address, port)) for address in ("127.0.0.3", "127.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    allowed = frozenset(("127.0.0.1", "127.0.0.3"))
+    assert Web(allowed=allowed, seconds=2).look(site.url("/")).status == 200
+
+
+def test_the_time_for_a_request_holds_for_the_handshake_of_tls():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}/"
+        ended = threading.Event()
+
+        def drip():
+            taken, _ = server.accept()
+            with taken, suppress(OSError):
+                taken.sendall(b"\x16\x03\x03\x40\x00")  # a record of 16 KiB, begun
+                while not ended.wait(0.05):
+                    taken.sendall(b"\0")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        end = Web(allowed=LOOPBACK, seconds=0.5).look(url)
+        ended.set()
+        thread.join(10)
+    assert end.reason is Reason.SILENT
+
+
+def test_the_host_is_named_without_the_port_of_its_scheme(certificates):
+    web = Web(allowed=LOOPBACK, trust=certificates.client_context())
+    with WebServer({"/": PAGE}, tls=certificates.server_context()) as server:
+        url = server.url("/")
+        port = int(url.rpartition(":")[2].strip("/"))
+        web._first = lambda addresses, _: socket.create_connection((addresses[0], port))
+        assert web.look("https://127.0.0.1/").status == 200
+        assert web.look(url).status == 200
+        hosts = [asked[2]["Host"] for asked in server.asked]
+    assert hosts == ["127.0.0.1", f"127.0.0.1:{port}"]
 
 
 def test_a_server_that_does_not_answer_in_time():

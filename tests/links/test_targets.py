@@ -1,5 +1,7 @@
 """Which addresses of a message are asked for, and which are left out."""
 
+import pytest
+
 from mailbatch.errors import Location
 from mailbatch.links.targets import MOST_TARGETS, Use, gather
 from tests.checks.making import content
@@ -23,6 +25,40 @@ def test_links_and_images_once_each():
         ("https://example.com/text", Use.LINK),
     ]
     assert set(untried) == {"https://example.com/u/ann", "https://example.com/abmelden"}
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="https://t.example/7"><b>Unsubscribe</b> here</a>',
+        '<a href="https://t.example/7"><img src="x.png" alt="Abmelden"></a>',
+        '<a title="Se d\u00e9sabonner" href="https://t.example/7">ici</a>',
+        '<a href="https://t.example/7">Darse de baja</a>',
+        '<a href="https://t.example/7">News</a> <a href="https://t.example/7">Opt out</a>',
+    ],
+)
+def test_a_link_whose_words_say_unsubscribe_is_left_out(html):
+    targets, untried = gather([content(html=f'{html} <a href="https://a.example/">x</a>')], nowhere)
+    assert [one.url for one in targets if one.use is Use.LINK] == ["https://a.example/"]
+    assert untried == {"https://t.example/7": "it may unsubscribe"}
+
+
+def test_the_words_beside_an_address_in_a_text_count():
+    text = (
+        "News: https://a.example/1\nTo unsubscribe: https://t.example/7\n\n"
+        "No more of this? Sign off:\n\n<https://t.example/8>\nImprint: https://a.example/2"
+    )
+    targets, untried = gather([content(text=text)], nowhere)
+    assert [one.url for one in targets] == ["https://a.example/1", "https://a.example/2"]
+    assert set(untried) == {"https://t.example/7", "https://t.example/8"}
+
+
+def test_an_address_in_a_text_keeps_the_brackets_that_it_opens():
+    text = "(https://a.example/b_(c)), [https://a.example/d], 'https://a.example/e'."
+    targets, _ = gather([content(text=text)], nowhere)
+    assert [one.url for one in targets] == [
+        "https://a.example/b_(c)", "https://a.example/d", "https://a.example/e",
+    ]  # fmt: skip
 
 
 def test_a_place_in_a_template_goes_along():

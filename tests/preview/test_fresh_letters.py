@@ -115,6 +115,9 @@ def test_a_template_that_is_new_is_followed_from_then_on(served):
         lambda _, job: job.write_text(
             job.read_text().replace("news@example.com", "news@example.org")
         ),
+        lambda _, job: job.write_text(
+            job.read_text().replace("message:\n", "message:\n  thread: true\n")
+        ),
     ],
 )
 def test_rows_that_may_be_others_make_no_letter(served, change):
@@ -138,7 +141,7 @@ def test_a_mistake_is_shown_at_once_and_the_mend_as_well(served):
 
 def test_a_number_that_no_letter_has(served):
     served.mailing.write("letter.txt.j2", LETTER)
-    for number in ("0000", "0041", "007", "7", "99999999999999999999", "x", "-001"):
+    for number in ("0000", "0041", "007", "7", "9" * 20, "9" * 5000, "x", "-001", "\u0667"):
         assert served.page(number) is None
 
 

@@ -90,6 +90,19 @@ def test_any_text_is_read(text):
     links(f"<a href='{text}'>{text}</a>")
 
 
+def test_the_line_of_a_link_in_a_text_is_not_that_of_a_longer_one():
+    found = links(text="See https://example.com/tea\n\nor https://example.com/.\n")
+    assert [(one.address, one.line) for one in found] == [
+        ("https://example.com/tea", 1),
+        ("https://example.com/", 3),
+    ]
+
+
+def test_the_words_of_an_image_are_those_that_readers_hear():
+    found = links("<a href=x><img title='a > b' src=a.png ALT=Tea> &amp; <img alt='&amp;lt;'></a>")
+    assert [one.words for one in found] == ["Tea & &lt;"]
+
+
 def test_a_letter_without_ends_of_links_takes_no_time():
     began = time.process_time()
     links('<a href="https://example.com/">x' * 5000)

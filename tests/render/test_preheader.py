@@ -92,3 +92,11 @@ def test_a_job_without_html_has_no_place_for_one(tmp_path: Path) -> None:
 def test_a_mistake_in_it_is_one_of_the_job(tmp_path: Path) -> None:
     with pytest.raises(InputErrors, match=r"\['a'\]|no 'a'"):
         parts(tmp_path, "<p>x", "{{ {}['a'] }}")
+
+
+@pytest.mark.parametrize(
+    ("html", "shown"),
+    [("<p>1 < 2 > 0</p>", "1 < 2 > 0"), ("<p>a <", "a <"), ("<p>a</p><img src='x", "a")],
+)
+def test_a_sign_that_begins_no_tag_is_text(html: str, shown: str) -> None:
+    assert shown_first(html) == shown
