@@ -26,7 +26,7 @@ from mailbatch.ledger.postgres.failing import LOST, is_lost
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
-from mailbatch.ledger.postgres.opening import check_server, first_of, locked, writers
+from mailbatch.ledger.postgres.opening import check_lock, check_server, first_of, locked, writers
 
 #: So long the locks of the lost connection are tried, and so often: seconds. A backend notices a
 #: client that is gone within 25 s (`link`).
@@ -47,6 +47,7 @@ async def rejoin(link: Link, held: OpenLeases) -> None:
         try:
             await check_server(link, connection)
             if await _take_over(link, connection, held):
+                await check_lock(link, connection, held.worker)
                 return
             if now() > until:
                 raise LedgerError(
