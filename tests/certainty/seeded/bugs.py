@@ -567,10 +567,20 @@ BUGS = (
         "our own: a bundle that was changed while a worker had the old one",
         (
             "ledger/postgres/leasing.py",
-            'return self._bundle is None or mailing["bundle"] == self._bundle',
-            "return True",
+            'is_current = self._bundle is None or mailing["bundle"] == self._bundle',
+            "is_current = True",
         ),
         tests=(f"{WORKERS}::test_a_worker_of_another_bundle_gets_nothing",),
+    ),
+    _bug(
+        "a-new-plan-is-sent-before-anybody-confirmed",
+        "our own: a worker that waits for ever, and a table that had a row more",
+        (
+            "ledger/postgres/planning.py",
+            "            self._wait(connection.execute(_WITHDRAW))\n",
+            "",
+        ),
+        tests=(f"{SERVING}::test_no_worker_sends_a_new_plan_before_the_send_is_confirmed",),
     ),
     _bug(
         "another-version-makes-other-messages",
