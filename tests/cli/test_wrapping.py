@@ -25,6 +25,10 @@ TEXTS = [
         ["mailbatch run job.yaml --edition 2027-01 --wait,"],
     ),
     (
+        "In the folder with the source of mailbatch: /srv/mail/bin/pip install '.[calendar]'",
+        ["/srv/mail/bin/pip install '.[calendar]'"],
+    ),
+    (
         "look at mailbatch reports show job.yaml, then send the rest with mailbatch run job.yaml",
         ["mailbatch reports show job.yaml,", "mailbatch run job.yaml"],
     ),
