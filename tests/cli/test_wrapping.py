@@ -29,6 +29,10 @@ TEXTS = [
         ["/srv/mail/bin/pip install '.[calendar]'"],
     ),
     (
+        "In the folder with the source of mailbatch: uv pip install --python /srv/mail '.[mjml]'",
+        ["uv pip install --python /srv/mail '.[mjml]'"],
+    ),
+    (
         "look at mailbatch reports show job.yaml, then send the rest with mailbatch run job.yaml",
         ["mailbatch reports show job.yaml,", "mailbatch run job.yaml"],
     ),
