@@ -27,7 +27,7 @@ _WHOLE = r"""
           | \ '[^']*'
           | \ [^\s,;]*[./=A-Z][^\s,;]*
         )*\S*
-    | (?:uv\ )?\S*pip\ install(?:\ --python\ \S+)?\ '[^']*'
+    | (?:uv\ )?\S*(?:pipx?|tool)\ install(?:\ --python\ \S+|\ --force)?\ '[^']*'
     | \S*`[^`\n]+`\S*
     | \S*"[^"\n]+"\S*
     | \S+
