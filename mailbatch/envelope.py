@@ -32,6 +32,15 @@ def address_keys(addresses: Iterable[str]) -> list[str]:
     return list(map(str.lower, addresses))
 
 
+#: The domain of the aliases of people that a ledger has forgotten (RFC 2606 2).
+OF_FORGOTTEN = "@forgotten.invalid"
+
+
+def is_alias(text: str) -> bool:
+    """Say whether a text is the alias of a person that a ledger has forgotten."""
+    return text.endswith(OF_FORGOTTEN)
+
+
 def mentions_of(key: str) -> re.Pattern[str]:
     """Return a pattern that finds a mailbox in a text by its key, in any capitals.
 

@@ -18,33 +18,27 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mailbatch.envelope import Recipient, address_key
+from mailbatch.envelope import OF_FORGOTTEN, Recipient, address_key
 from mailbatch.ledger.keyed import keyed_by
 
 #: The fact that holds the number of people that were forgotten.
 FACT = "forgotten"
 #: The reason of a row that gets no message any more.
 REASON = "forgotten"
-_DOMAIN = "@forgotten.invalid"
 _ALIASES = f"""
-SELECT address FROM recipient WHERE address LIKE '%{_DOMAIN}'
-UNION SELECT key FROM recipient WHERE own_key LIKE '%{_DOMAIN}'
+SELECT address FROM recipient WHERE address LIKE '%{OF_FORGOTTEN}'
+UNION SELECT key FROM recipient WHERE own_key LIKE '%{OF_FORGOTTEN}'
 """  # noqa: S608 - a constant
 
 
 def alias_of(secret: str, key: str) -> str:
     """Return the alias of a key or of an address in lower case."""
-    return f"{keyed_by(secret, key)}{_DOMAIN}"
-
-
-def is_alias(text: str) -> bool:
-    """Say whether a text is the alias of a person that was forgotten."""
-    return text.endswith(_DOMAIN)
+    return f"{keyed_by(secret, key)}{OF_FORGOTTEN}"
 
 
 def name_of(alias: str) -> str:
     """Return the keyed name in an alias."""
-    return alias.removesuffix(_DOMAIN)
+    return alias.removesuffix(OF_FORGOTTEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from mailbatch.envelope import Delivery, address_key
+from mailbatch.envelope import Delivery, address_key, is_alias
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import COLUMNS, Attempt, Head, Leased, Names, Row, group_text
 from mailbatch.ledger.database import Database
-from mailbatch.ledger.forgotten import is_alias, name_of
+from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.proved import ProofRow, Proved
@@ -149,7 +149,9 @@ class Proof:
         addresses = tuple([own[row.to] for row in members if row.claim == "own"])
         addresses = tuple(dict.fromkeys(addresses))
         alone = len(addresses) == 1
-        seen = sorted(members, key=lambda row: row.line or 0) if alone else members[:1]
+        # Several see the values of their group alone, which a forgotten one does not keep.
+        known = [row for row in members if not is_alias(row.address)] or members
+        seen = sorted(members, key=lambda row: row.line or 0) if alone else known[:1]
         leased = Leased(addresses, (), whole=True)
         attempt = Attempt(leased, addresses, seen, [], 0, 0)
         names = Names(job="", edition="", secret=None, domain="")

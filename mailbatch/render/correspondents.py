@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from mailbatch.envelope import Delivery
+from mailbatch.envelope import Delivery, is_alias
 from mailbatch.errors import JobError, MessageError
 from mailbatch.render.addresses import Group, Inserted, Mailbox, parse_addresses
 from mailbatch.render.field_text import FieldError
@@ -69,7 +69,7 @@ class To:
             name = self._display_name.render(names) if self._display_name is not None else ""
             return (Mailbox(name.strip(" "), addresses[0]),)
         if self._show_group:
-            return tuple(Mailbox("", address) for address in addresses)
+            return tuple(Mailbox("", one) for one in addresses if not is_alias(one))
         return self._group_without_members(sender)
 
     def _group_without_members(self, sender: str) -> Entries:

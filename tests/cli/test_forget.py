@@ -174,6 +174,29 @@ def test_a_group_of_one_keeps_no_value(mailing):
     assert places_of(job.folder, *PERSONAL) == set()
 
 
+@pytest.mark.parametrize(("to", "shown"), [("recipient", "To: "), ("group", "To: bob@example.net")])
+def test_others_of_a_group_get_their_message_without_an_alias(mailing, to, shown):
+    refused = {"bob@example.net": "450 4.2.1 later"}
+    job, server = mailing(server={"refused": refused})
+    job.edit("file: recipients.csv", "file: recipients.csv\n  group_by: lot")
+    if to == "group":
+        job.edit("message:", "message:\n  to: group")
+    (job.folder / "letter.txt.j2").write_text("To the lot {{ lot }}\n", encoding="utf-8")
+    write(job, [*ROWS[1][:2], "a"], *ROWS[::2])
+    assert job.command("run").code in {3, 75}
+    assert forget(job, "--yes").code == 0
+    refused.clear()
+    done = job.command("run", "--retry-rejected")
+    assert done.code == 0, done.err
+    assert sorted(got(server)) == ["Ann@example.net", "bob@example.net", "carl@example.net"]
+    made = job.command("evidence", "--only", "bob@example.net", "--out", "../bob")
+    assert made.code == 0, made.err  # the very bytes, as the server took them
+    message = (job.folder / "../bob/message.eml").read_text("utf-8")
+    assert shown in message
+    assert "forgotten.invalid" not in message
+    assert "To the lot a" in message
+
+
 def test_reports_keep_their_figures_and_lose_the_words(told):
     scene, rows = told
     address = rows[0]["email"]
