@@ -44,7 +44,7 @@ mailbatch run "$here/job.yaml" --yes --sessions 0 --results "$folder/results.csv
 pids="$pids $run"
 
 # -- one worker dies when a part of the mailing is out
-until [ "$(find inbox -name '*.eml' 2>/dev/null | wc -l)" -ge 20 ]; do sleep 0.1; done
+until [ "$(find inbox -name '*.eml' 2>/dev/null | wc -l)" -ge 20 ] || ! kill -0 "$run" 2>/dev/null; do sleep 0.1; done
 kill -9 "$first"
 echo "killed a worker behind $(find inbox -name '*.eml' | wc -l) messages"
 ended=0

@@ -65,10 +65,27 @@ def count_of(tallies: Iterable[Tally], severity: Severity) -> int:
 
 
 def _detail(tally: Tally) -> str:
-    shown = "; ".join(tally.examples)
+    shown = _examples(tally)
     if tally.location is not None and tally.location.key:
         return f"{tally.location.key}: {shown}"
     return shown
+
+
+def _examples(tally: Tally) -> str:
+    """Return the examples side by side; a subject that begins or ends all of them stands once.
+
+    >>> _examples(Tally("MB111", "no SUMMARY", 2, ("no SUMMARY, row 2", "no SUMMARY, row 3")))
+    'no SUMMARY, row 2; row 3'
+    >>> _examples(Tally("MB506", "SERVFAIL", 2, ("MX of a: SERVFAIL", "TXT of b: SERVFAIL")))
+    'MX of a; TXT of b: SERVFAIL'
+    """
+    first, *more = tally.examples or ("",)
+    begin, end = f"{tally.subject}, ", f": {tally.subject}"
+    if tally.subject and all(one.startswith(begin) for one in tally.examples):
+        more = [one.removeprefix(begin) for one in more]
+    elif tally.subject and more and all(one.endswith(end) for one in tally.examples):
+        first, *more = (*(one.removesuffix(end) for one in tally.examples[:-1]), more[-1])
+    return "; ".join([first, *more])
 
 
 def _times(tally: Tally) -> str:

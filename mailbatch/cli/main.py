@@ -29,6 +29,7 @@ def main() -> None:
 
         answer(f"mailbatch {__version__}\n")
         return
+    _put_away_at_the_end()
     try:
         from mailbatch.cli.importing import importing
 
@@ -56,6 +57,30 @@ def _run(app: typer.Typer) -> None:
     except WrongUsage as error:
         code = show_usage_error(error)
     sys.exit(code)
+
+
+def _put_away_at_the_end() -> None:
+    """Let SIGTERM and SIGHUP raise: a temporary folder has the rows of a table, and must not stay.
+
+    A run has receivers of its own. A signal that the shell lets pass, such as behind `nohup`, stays
+    without effect.
+    """
+    import signal
+
+    ending = [
+        signum
+        for name in ("SIGTERM", "SIGHUP")
+        if (signum := getattr(signal, name, None)) is not None
+        and signal.getsignal(signum) is signal.SIG_DFL
+    ]
+
+    def end(signum: int, _frame: object) -> None:
+        for one in ending:
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(128 + signum)
+
+    for signum in ending:
+        signal.signal(signum, end)
 
 
 def _open_what_is_closed() -> None:

@@ -36,7 +36,15 @@ from mailbatch.delivery.preparation import (
 from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
-from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unbalanced
+from mailbatch.delivery.state import url_of
+from mailbatch.errors import (
+    UNWRITTEN,
+    InputError,
+    LedgerError,
+    StoreError,
+    Unbalanced,
+    UsageError,
+)
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
@@ -147,9 +155,15 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     A rehearsal may name the folder of rehearsals, and is laid against the mailing all the same.
 
     Raises:
-        UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals.
+        UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals; or a
+            run without sessions has no workers, since its ledger is a file.
     """
     options = options.addressed(job)
+    if options.sessions == 0 and (options.scratch or url_of(options.state) is None):
+        raise UsageError(
+            "--sessions 0 leaves the sending to workers, and none can join this run",
+            hint="keep the ledger in a database (--ledger), or send with sessions of this run",
+        )
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options

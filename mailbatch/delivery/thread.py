@@ -14,7 +14,6 @@ Tests: tests/cli/test_thread.py, tests/certainty/test_threads.py.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -157,6 +156,8 @@ class ThreadedLeases:
         found = await leased
         if not self._thread.is_far:
             return self._thread.place(found)
+        import asyncio  # a run with nothing to do needs none
+
         # The loop of the run goes on meanwhile.
         return await asyncio.to_thread(self._thread.place, found)
 

@@ -32,11 +32,10 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         LedgerError: the database fails.
     """
     publication = publication_of(mailing.ledger)
-    if publication is None or publication.current() is None:
-        raise UsageError(
-            "--sessions 0 leaves the sending to workers, and none can join this mailing",
-            hint="keep the ledger in a database (--ledger), or send with sessions of this run",
-        )
+    if publication is None:
+        raise _no_worker("keep the ledger in a database (--ledger)")
+    if publication.current() is None:
+        raise _no_worker("leave out what the note above names")
     known = mailing.ledger.standing.counts()
     while True:
         is_left = publication.is_left()
@@ -51,3 +50,10 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         pause = min(_SELDOM, max(_EVERY, _SHARE * (time.monotonic() - began)))
         if not wait_until(time.time() + pause, stopping):
             return Sent(interrupted=True)
+
+
+def _no_worker(otherwise: str) -> UsageError:
+    return UsageError(
+        "--sessions 0 leaves the sending to workers, and none can join this mailing",
+        hint=f"{otherwise}, or send with sessions of this run",
+    )

@@ -94,13 +94,17 @@ class Resolver:
         except dns.resolver.NXDOMAIN:
             return Absent(name_exists=False)
         except (dns.exception.DNSException, OSError, ValueError) as failure:
-            return Unanswered(_words(failure))
+            return Unanswered(_words(failure, self._resolver()))
         if found.rrset is not None:
             return Records(_values(found.rrset, kind))
         if found.canonical_name != found.qname:
             return _Alias(found.canonical_name.to_text(omit_final_dot=True))
         referred = Unanswered("the resolver only named other servers: it looks up nothing")
         return referred if _is_referral(found.response) else Absent(name_exists=True)
+
+    def _resolver(self) -> str:
+        """Return the words for the resolver that is asked."""
+        return "the resolver" if self._server is None else _at(*self._server)
 
     def _ready(self) -> tuple[Stub, float]:
         """Return the stub resolver, made at the first question, and the seconds left."""
@@ -136,19 +140,27 @@ def _is_referral(response: Message) -> bool:
     return dns.rdatatype.NS in kinds and not certain
 
 
-def _words(failure: Exception) -> str:
-    """Return the words for a question that failed: at the last server that was asked, if any."""
+def _words(failure: Exception, resolver: str) -> str:
+    """Return the words for a question that failed: at the last server that was asked, if any.
+
+    `resolver` are the words for the resolver.
+    """
     import dns.resolver
 
     if isinstance(failure, dns.resolver.LifetimeTimeout):
-        return "the resolver did not answer in time"
+        return f"{resolver} did not answer in time"
     if isinstance(failure, dns.resolver.NoResolverConfiguration):
         return "this machine has no resolver configured"
     errors = failure.kwargs.get("errors") if isinstance(failure, dns.resolver.NoNameservers) else ()
     if errors:
-        server, said = errors[-1][0], errors[-1][3]  # between them: by TCP, the port
-        return f"{server}: {said}"
+        server, _, port, said = errors[-1][:4]  # `Do53:127.0.0.1@53`, whether by TCP, 53, the end
+        return f"{_at(server.removeprefix('Do53:').partition('@')[0], port)}: {said}"
     return str(failure) or type(failure).__name__
+
+
+def _at(host: str, port: int) -> str:
+    """Return the words for the resolver at an IP address and a port."""
+    return f"the resolver at {f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _values(rrset: Any, kind: Kind) -> tuple[str, ...]:

@@ -35,6 +35,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NAMES = (HOST, "localhost")
+#: The port that browsers leave out of the name (RFC 9110 4.2.1).
+_PORT_OF_HTTP = 80
 _TYPES = {
     ".eml": "message/rfc822",
     ".js": "text/javascript; charset=utf-8",
@@ -77,6 +79,8 @@ class LoopbackRequests(BaseHTTPRequestHandler):
         """Tell whether the request names this server, and no other (RFC 9112 3.2)."""
         port = cast("ThreadingHTTPServer", self.server).server_port
         ours = {f"{name}:{port}" for name in _NAMES}
+        if port == _PORT_OF_HTTP:
+            ours.update(_NAMES)
         hosts = self.headers.get_all("Host", [])
         return len(hosts) == 1 and hosts[0].lower() in ours and self.path.startswith("/")
 

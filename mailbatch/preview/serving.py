@@ -116,6 +116,9 @@ class _Requests(LoopbackRequests):
         page, stamp = query.get("page", [INDEX])[0], query.get("stamp", [""])[0]
         seen, percent = _number_in(query), None
         self._gallery.expect(-1)
+        with self._gallery.answering():
+            if self._gallery.standing(page).stamp != stamp:
+                seen = -1  # a page of an earlier server, which counted for itself
         with contextlib.suppress(OSError):  # the page is gone
             while True:
                 seconds = _SIGN_SECONDS if percent is None else _WORD_SECONDS

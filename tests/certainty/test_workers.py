@@ -137,6 +137,9 @@ def test_a_watch_is_ended_by_a_signal_and_needs_a_database(fault_server, mailing
     assert end(run, LONG)[0] == 75
     code, _, err = end(start("run", "job.yaml", "--sessions", "0", cwd=one.scene.folder), LONG)
     assert (code, "none can join" in " ".join(err.split())) == (2, True)
+    assert "keep the ledger in a database" in err
+    code, _, err = end(one.run("--sessions", "0", "--limit", "1"), LONG)
+    assert (code, "leave out what the note above names" in err) == (2, True)
     assert server.journal == []
 
 

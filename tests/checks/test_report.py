@@ -41,6 +41,19 @@ def test_the_lines_for_people():
     ]
 
 
+def test_a_reason_that_several_examples_have_stands_once():
+    no_title, silent = "the event has no SUMMARY", "the resolver did not answer in time"
+    rows = tuple(f"{no_title}, for the row in people.csv:{line}" for line in (2, 3))
+    names = tuple(f"TXT of {name}: {silent}" for name in ("a.example", "b.example"))
+    alone = Tally("MB506", silent, 1, names[:1])
+    tallies = [Tally("MB111", no_title, 2, rows), Tally("MB506", silent, 4, names), alone]
+    assert [line.partition(": ")[2].partition(": ")[2] for line in text_lines(tallies)] == [
+        f"{no_title}, for the row in people.csv:2; for the row in people.csv:3 (2 times)",
+        f"TXT of a.example; TXT of b.example: {silent} (4 times)",
+        f"TXT of a.example: {silent}",
+    ]
+
+
 def test_the_objects_for_json():
     first = objects(TALLIES)[0]
     assert first["severity"] == Severity.WARNING

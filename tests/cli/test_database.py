@@ -178,6 +178,10 @@ def test_an_unreachable_database_mails_nobody(mailing):
         ("tcp://scheduler:8786", "schedulers and queues may start programs there"),
         ("redis://:geheim@queue/0", "redis://queue/0 is not the URL of a ledger"),
         ("postgresql://ann:geheim@db.example.com/mail", "add sslmode=verify-full to the URL"),
+        (
+            "postgresql://db.example.com/mail?sslmode=verify-full&sslrootcert=ca.pem",
+            "the certificate of the database's CA cannot be read: ca.pem",
+        ),
         ("state/news.sqlite3", "postgresql://HOST/DATABASE is one"),
     ],
 )
@@ -187,6 +191,17 @@ def test_other_urls_are_refused(mailing, url, words):
     assert done.code == 78
     assert words in done.err
     assert "geheim" not in done.err
+    nothing_reached(server)
+
+
+def test_a_certificate_that_is_not_named_is_asked_for(mailing, tmp_path):
+    job, server = mailing(recipients=2)
+    url = "postgresql://ann@db.example.com/mail?sslmode=verify-full"
+    done = job.command("run", "--ledger", url, HOME=str(tmp_path), PGSSLROOTCERT="")
+    assert done.code == 74
+    assert "root certificate file" in done.err
+    assert "sslrootcert=FILE" in done.err
+    assert "HINT" not in done.err
     nothing_reached(server)
 
 

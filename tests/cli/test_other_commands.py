@@ -291,3 +291,17 @@ def test_the_shell_completes_commands_and_options(here, words, expected):
         timeout=60,
     )
     assert set(done.stdout.split()) == expected
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_no_folder_with_the_rows_of_a_table_behind(here, signum):
+    run_program("init", "letter", cwd=here)
+    (here / "temporary").mkdir()
+    serve = ("preview", "letter/job.yaml", "--serve", "--port", "0")
+    process = start(*serve, cwd=here, TMPDIR=str(here / "temporary"))
+    assert process.stderr is not None
+    assert any(line.startswith("serving ") for line in process.stderr)
+    assert [*(here / "temporary").iterdir()]
+    process.send_signal(signum)
+    assert end(process)[0] == 128 + signum
+    assert [*(here / "temporary").iterdir()] == []

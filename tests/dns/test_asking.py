@@ -51,6 +51,13 @@ def test_a_resolver_that_denies_every_name_is_cut_off(serve):
     assert public("example.invalid", "TXT") == Absent(name_exists=False)
 
 
+@pytest.mark.parametrize("trouble", [Trouble.SERVFAIL, Trouble.REFUSED])
+def test_a_failure_is_told_with_the_resolver(serve, trouble):
+    server = serve({"example.com": trouble})
+    told = f"the resolver at 127.0.0.1:{server.port}: {trouble.name}"
+    assert asker(server)("example.com", "TXT") == Unanswered(told)
+
+
 @pytest.mark.parametrize("trouble", [Trouble.SERVFAIL, Trouble.REFUSED, Trouble.REFERRAL])
 def test_a_failure_is_no_answer(serve, trouble):
     answer = asker(serve({"example.com": trouble}))("example.com", "TXT")
@@ -59,10 +66,10 @@ def test_a_failure_is_no_answer(serve, trouble):
 
 
 def test_silence_ends_within_the_budget(serve):
-    ask = asker(
-        serve({"example.com": Trouble.SILENT, "b.example": {"A": ["192.0.2.1"]}}), budget=0.2
-    )
-    assert ask("example.com", "TXT") == Unanswered("the resolver did not answer in time")
+    server = serve({"example.com": Trouble.SILENT, "b.example": {"A": ["192.0.2.1"]}})
+    ask = asker(server, budget=0.2)
+    silent = f"the resolver at 127.0.0.1:{server.port} did not answer in time"
+    assert ask("example.com", "TXT") == Unanswered(silent)
     assert ask("b.example", "A") == Unanswered("the 0.2 s for all questions are used up")
 
 

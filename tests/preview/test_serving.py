@@ -9,6 +9,8 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from email.message import Message
+from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from mailbatch.errors import InputErrors, JobError, Location, TemplateError, UsageError
 from mailbatch.preview.failure_page import failure_page
 from mailbatch.preview.gallery import Gallery
+from mailbatch.preview.loopback import LoopbackRequests
 from mailbatch.preview.rebuilding import Built, Rebuilding
 from mailbatch.preview.serving import serve
 from tests.checks.making import content, file, overview
@@ -203,6 +206,19 @@ def test_an_open_page_hears_of_each_change(source):
         assert "EventSource" in get(port, "/live.js")[1]
 
 
+def test_a_page_of_an_earlier_server_hears_of_the_difference(source):
+    """The server counts from the beginning, and may have come as far as the page had."""
+    with serving(source) as port:
+        first = following(get(port, "/messages/0001.html")[1])
+    source.input.write_text("saved while no server was there")
+    with serving(source) as port:
+        again = following(get(port, "/messages/0001.html")[1])
+        assert (again[1], again[2] == first[2]) == (first[1], False)
+        changes = Changes(port, first)
+        assert changes.next() == {"stamp": again[2], "behind": ""}
+        changes.close()
+
+
 def test_a_change_that_nobody_sees_loads_no_page_again(source):
     with serving(source) as port:
         first = following(get(port, "/messages/0001.html")[1])
@@ -359,6 +375,16 @@ def test_other_names_than_the_loopbacks_are_refused(source):
         assert get(port, host=f"localhost:{port}")[0] == 200
         for host in ("evil.example", f"evil.example:{port}", "127.0.0.1", ""):
             assert get(port, host=host or " ")[0] in {400, 403}
+
+
+@pytest.mark.parametrize(("port", "is_ours"), [(80, True), (8026, False)])
+def test_browsers_leave_out_port_80(port, is_ours):
+    asked = object.__new__(LoopbackRequests)
+    asked.server = SimpleNamespace(server_port=port)
+    asked.headers = Message()
+    asked.headers["Host"] = "localhost"
+    asked.path = "/"
+    assert asked.names_us() is is_ours
 
 
 def said(port, request):

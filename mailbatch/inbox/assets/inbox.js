@@ -81,13 +81,17 @@ addEventListener("DOMContentLoaded", () => {
   load().then(() => {
     const changes = new EventSource("changes?seen=" + data.last);
     // Mails may come by the thousand: the list is asked for once an answer is there.
-    let loading = false, missed = false;
-    changes.onmessage = async () => {
+    let loading = false, missed = false, lost = false;
+    const follow = async () => {
       if (loading) { missed = true; return; }
       loading = true;
       do { missed = false; await load(); } while (missed);
       loading = false;
     };
+    changes.onmessage = follow;
+    // A sandbox that was started again counts from the beginning.
+    changes.onerror = () => { lost = true; };
+    changes.onopen = () => { if (lost) { lost = false; follow(); } };
     addEventListener("pagehide", () => changes.close());
   });
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

@@ -145,6 +145,12 @@ def check_address(url: str) -> None:
             f"{shown(url)}: the connection to {far[0]} would not be verified",
             hint="add sslmode=verify-full to the URL, and sslrootcert=FILE for a CA of your own",
         )
+    root = given.get("sslrootcert", [os.environ.get("PGSSLROOTCERT", "")])[-1]
+    if far and root and not os.access(root, os.R_OK):
+        raise JobError(
+            f"{shown(url)}: the certificate of the database's CA cannot be read: {root}",
+            hint="name a file with sslrootcert=FILE, or PGSSLROOTCERT",
+        )
 
 
 _AS_URL = (

@@ -33,6 +33,7 @@ _HINTS = (
     ("53300", "let the server take more connections (max_connections), or start fewer workers"),
     ("25006", "name the primary in the URL: this server takes no writes"),
 )
+_URL = "look at the URL; sslrootcert=FILE in it names the certificate of the database's CA"
 _REPORT = "run again; if it stays, report it with this text"
 
 
@@ -49,12 +50,14 @@ def is_lost(error: Exception, connection: asyncpg.Connection | None = None) -> b
 def failure(name: str, error: Exception) -> LedgerError:
     """Return the LedgerError of the ledger `name` for an error of the driver or the system."""
     state = getattr(error, "sqlstate", None)
-    said = str(error).strip() or type(error).__name__
+    said = _words(error)
     if state == _LOST:
         return LedgerError(
             f"{name}: the ledger was taken over while this run was under way ({said})",
             hint="let one run work on an edition; nothing was sent after it was taken",
         )
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return LedgerError(f"{name}: the connection to the ledger failed: {said}", hint=_URL)
     if state is None or state.startswith(("08", "57P")):
         return LedgerError(
             f"{name}: the connection to the ledger failed: {said}",
@@ -62,3 +65,9 @@ def failure(name: str, error: Exception) -> LedgerError:
         )
     hint = next((hint for start, hint in _HINTS if state.startswith(start)), _REPORT)
     return LedgerError(f"{name}: the ledger cannot be used: {said} (SQLSTATE {state})", hint=hint)
+
+
+def _words(error: Exception) -> str:
+    """Return the words of an error on one line, without the number and the hint of its source."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return said.strip().partition("\n")[0] or type(error).__name__
