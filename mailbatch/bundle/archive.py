@@ -11,6 +11,7 @@ This module must never follow a link, nor look at the content of a file.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import tarfile
@@ -48,16 +49,24 @@ def unpack(data: bytes, name: str, folder: Path) -> None:
 
     Raises:
         LedgerError: the archive is not the one with this name, or holds anything but plain files
-            below the folder (74).
+            below the folder; or a file cannot be written (74).
     """
     if name_of(data) != name:
         raise _refused("its bytes are not those of its name")
     files = _files(data)
     for path, content in files.items():
         place = folder / path
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with place.open("xb") as file:
-            file.write(content)
+        try:
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with place.open("xb") as file:
+                file.write(content)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise _refused("a name of a file is too long") from None
+            raise LedgerError(
+                f"the bundle of the mailing cannot be unpacked: {error.strerror}",
+                hint="make room in the folder for temporary files, or name another one (TMPDIR)",
+            ) from None
 
 
 def _files(data: bytes) -> dict[PurePosixPath, bytes]:

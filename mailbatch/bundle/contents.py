@@ -134,11 +134,24 @@ def _bundle(folder: Path) -> Bundle:
         version = told.pop("format")
         told["columns"], told["zone"] = tuple(told["columns"]), tuple(told["zone"])
         bundle = Bundle(**told, files={})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        _check(bundle)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _of_another_version(str(error)) from None
     if version != _FORMAT:
         raise _of_another_version(f"format {version}")
     return bundle
+
+
+def _check(bundle: Bundle) -> None:
+    """Raise ValueError or TypeError for values that no run writes; they come out of a database."""
+    told = (bundle.environment, bundle.variables)
+    texts = [bundle.job, bundle.edition, *bundle.columns]
+    texts += [text for mapping in told for pair in mapping.items() for text in pair]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")
+    if Path(bundle.job).name != bundle.job:
+        raise ValueError(f"{bundle.job!r} is no name of a job file")
+    _ = bundle.now
 
 
 def _of_another_version(why: str) -> LedgerError:

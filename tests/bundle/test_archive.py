@@ -93,3 +93,18 @@ def test_a_size_that_no_bundle_has_is_refused_before_a_byte_is_read(tmp_path):
 def test_bytes_that_are_no_archive_are_refused(tmp_path, data):
     with pytest.raises(LedgerError, match="is not to be used"):
         unpack(data, name_of(data), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "/".join("a" * 3000)])
+def test_a_name_that_no_file_has_is_refused(tmp_path, name):
+    data = pack({name: b"x"})
+    with pytest.raises(LedgerError, match="too long"):
+        unpack(data, name_of(data), tmp_path)
+
+
+def test_a_folder_without_room_is_no_fault_of_the_bundle(tmp_path):
+    data = pack({"a": b"x"})
+    (tmp_path / "file").touch()
+    with pytest.raises(LedgerError, match="cannot be unpacked") as no:
+        unpack(data, name_of(data), tmp_path / "file")
+    assert "TMPDIR" in no.value.hint

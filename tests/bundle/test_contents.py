@@ -1,5 +1,6 @@
 """The contents of a bundle: what makes the messages, and neither the table nor a secret."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -145,4 +146,28 @@ def test_a_bundle_of_another_version_is_refused(manifest):
         pytest.raises(LedgerError, match="another version of mailbatch"),
         unpacked(data, name_of(data)),
     ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"job": "/etc/hostname"},
+        {"job": "../elsewhere.yaml"},
+        {"job": 3},
+        {"zone": [1e9, "X"]},
+        {"zone": [float("nan"), "X"]},
+        {"zone": "ab"},
+        {"environment": ["HOME"]},
+        {"variables": {"greeting": 1}},
+    ],
+)
+def test_a_manifest_that_no_run_writes_is_refused(hostile):
+    told = {
+        "format": 1, "job": "job.yaml", "edition": "48", "environment": {}, "variables": {},
+        "columns": ["email"], "zone": [0.0, "UTC"], "accept_changes": False,
+    }  # fmt: skip
+    manifest = json.dumps({**told, **hostile}).encode()
+    data = pack({"mailbatch.json": manifest, "job/job.yaml": JOB.encode()})
+    with pytest.raises(LedgerError, match="another version"), unpacked(data, name_of(data)):
         pass

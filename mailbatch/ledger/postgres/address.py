@@ -22,6 +22,7 @@ from mailbatch.errors import JobError, install_extra
 
 SCHEMES = ("postgresql", "postgres")
 _VERIFIED = "verify-full"
+_LAST_PORT = 65535
 _READABLE = 16  # characters of job and edition in the name of a schema
 
 
@@ -136,6 +137,11 @@ def check_address(url: str) -> None:
         )
     try:
         given = parse_qs(urlsplit(url).query, keep_blank_values=True)
+        if not _is_plain(url, given):
+            raise JobError(
+                f"{shown(url)}: the URL of the ledger has no plain host and port",
+                hint="write an @ in a password as %40, a / as %2F, and a : as %3A",
+            )
         far = [host for host in _hosts(url, given) if not _is_here(host)]
     except ValueError as error:
         raise JobError(f"the URL of the ledger cannot be read: {error}") from None
@@ -161,6 +167,21 @@ _ELSEWHERE = (
     "the ledger of many machines is a PostgreSQL database, as in postgresql://HOST/DATABASE; "
     "schedulers and queues may start programs there, and keep no ledger"
 )
+
+
+def _is_plain(url: str, given: dict[str, list[str]]) -> bool:
+    """Say whether the driver finds the same hosts, and ports that are some.
+
+    A password that is not written as it should be would lead elsewhere, and the driver repeat it.
+    """
+    netloc = urlsplit(url).netloc
+    named = [place.rpartition("]")[2] for place in netloc.rpartition("@")[2].split(",")]
+    ports = [place.partition(":")[2] for place in named if ":" in place]
+    ports += ",".join(given.get("port", ())).split(",")
+    return netloc.count("@") <= 1 and all(
+        not port or (port.isascii() and port.isdigit() and int(port) <= _LAST_PORT)
+        for port in ports
+    )
 
 
 def _hosts(url: str, given: dict[str, list[str]]) -> Iterator[str]:

@@ -21,6 +21,8 @@ from mailbatch.errors import LedgerError
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 #: The SQLSTATE of our own refusals in `schema.sql`.
 _LOST = "MB001"
+#: A pooler refuses settings of a session so: PgBouncer says `unsupported startup parameter`.
+_PROTOCOL = "08P01"
 #: What to do about a refusal, by the beginning of its SQLSTATE. Source:
 #: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _HINTS = (
@@ -58,6 +60,11 @@ def failure(name: str, error: Exception) -> LedgerError:
         )
     if isinstance(error, asyncpg.ClientConfigurationError):
         return LedgerError(f"{name}: the connection to the ledger failed: {said}", hint=_URL)
+    if state == _PROTOCOL:
+        return LedgerError(
+            f"{name}: the server refuses the connection: {said}",
+            hint="name the server itself in the URL, and no pooler in its place",
+        )
     if state is None or state.startswith(("08", "57P")):
         return LedgerError(
             f"{name}: the connection to the ledger failed: {said}",

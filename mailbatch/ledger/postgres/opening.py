@@ -98,6 +98,7 @@ async def _entered(
         )  # fmt: skip
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, worker):
             raise link.broken(f"the lock of worker {worker} is taken")
+    await check_lock(link, connection, worker)
     return Entered(worker, await bury(link, connection, worker, record=role != "work"), found)
 
 
@@ -132,10 +133,32 @@ async def check_server(link: Link, connection: Any) -> None:
             hint="set synchronous_commit = on for the role or the database",
         )
     if row["pid"] != connection.get_server_pid():
-        raise LedgerError(
-            f"{link.name}: a pooler answers in place of the server, and may share the connection",
-            hint="name the server itself in the URL: the lock of a run lives in its connection",
-        )
+        raise _pooled(link)
+
+
+async def check_lock(link: Link, connection: Any, worker: int) -> None:
+    """Refuse a connection whose later statement has another backend, without the lock of a worker.
+
+    Raises:
+        LedgerError: a pooler has given the backend to others.
+    """
+    if not await connection.fetchval(_HOLDS, lock_class(link.schema), worker):
+        connection.terminate()
+        raise _pooled(link)
+
+
+_HOLDS = """
+SELECT EXISTS (
+  SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2
+  AND pid = pg_backend_pid() AND classid = $1::bigint::oid AND objid = $2::bigint::oid)
+"""
+
+
+def _pooled(link: Link) -> LedgerError:
+    return LedgerError(
+        f"{link.name}: a pooler answers in place of the server, and may share the connection",
+        hint="name the server itself in the URL: the lock of a run lives in its connection",
+    )
 
 
 async def is_there(link: Link, connection: Any) -> bool:

@@ -9,7 +9,8 @@ that the process does not know was never answered, and is given back. So a datab
 restarted leaves no doubt where the process lives on.
 
 Another worker may have buried the old one meanwhile: its leases before a commit point are due again
-(`OpenLeases.lost`), and those behind one are moved over, and not in doubt any more.
+(`OpenLeases.lost`), and those behind one are moved over, and not in doubt any more; where a run has
+recorded the doubt already, and no person has resolved that, the lease is made again.
 
 This module must never take a worker for gone whose lock it cannot take.
 """
@@ -26,7 +27,7 @@ from mailbatch.ledger.postgres.failing import LOST, is_lost
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
-from mailbatch.ledger.postgres.opening import check_server, first_of, locked, writers
+from mailbatch.ledger.postgres.opening import check_lock, check_server, first_of, locked, writers
 
 #: So long the locks of the lost connection are tried, and so often: seconds. A backend notices a
 #: client that is gone within 25 s (`link`).
@@ -47,6 +48,7 @@ async def rejoin(link: Link, held: OpenLeases) -> None:
         try:
             await check_server(link, connection)
             if await _take_over(link, connection, held):
+                await check_lock(link, connection, held.worker)
                 return
             if now() > until:
                 raise LedgerError(
@@ -114,18 +116,35 @@ async def _adopt(connection: Any, held: OpenLeases, worker: int, numbers: list[i
         "UPDATE reply SET worker = $1 WHERE worker = ANY ($2) AND code >= 400", worker, numbers
     )
     adopted = {row["delivery_id"] for row in rows}
+    adopted |= await _take_back(connection, held, worker, adopted)
     unknown = sorted(adopted - held.leases.keys())
     if unknown:
         await connection.execute("SELECT end_leases($1)", unknown)
     return adopted
 
 
+async def _take_back(connection: Any, held: OpenLeases, worker: int, adopted: set[int]) -> set[int]:
+    """Lease again what a run recorded as in doubt meanwhile, and return the deliveries.
+
+    This process knows the outcomes, or will; a doubt that a person has resolved stays as it is.
+    """
+    doubted = {
+        delivery_id: leased
+        for delivery_id, leased in held.leases.items()
+        if leased.committed and not leased.resent and delivery_id not in adopted
+    }
+    if not doubted:
+        return set()
+    recipients = [row_id for leased in doubted.values() for ids in leased.ids for row_id in ids]
+    found = await connection.fetch(_LEASE_AGAIN, worker, held.worker, list(doubted), recipients)
+    return {row["delivery_id"] for row in found}
+
+
 def _forget_lost(held: OpenLeases, adopted: set[int]) -> None:
-    """Forget the leases that a burial ended: others have these deliveries, or will."""
+    """Forget the leases that a burial ended: others have these, or a person has resolved them."""
     for delivery_id in held.leases.keys() - adopted:
-        if not held.leases[delivery_id].committed:
-            del held.leases[delivery_id]
-            held.lost.add(delivery_id)
+        del held.leases[delivery_id]
+        held.lost.add(delivery_id)
 
 
 async def _hold_plan(link: Link, connection: Any, group: int, old: int) -> bool:
@@ -162,4 +181,28 @@ WITH RECURSIVE mine AS (
   SELECT id, live, role FROM worker WHERE id = $1
   UNION SELECT w.id, w.live, w.role FROM worker AS w JOIN mine AS m ON w.after = m.id)
 SELECT id, live, role FROM mine ORDER BY id
+"""
+#: A doubt was recorded at the time of the lease. The attempt is the last one, and its commit point
+#: of a worker that this process was.
+_LEASE_AGAIN = """
+WITH RECURSIVE was AS (
+  SELECT id, after FROM worker WHERE id = $2
+  UNION SELECT w.id, w.after FROM worker AS w JOIN was ON w.id = was.after),
+back AS (
+  SELECT r.id, r.delivery_id, d.attempt, r.settled_at
+  FROM delivery AS d
+  JOIN point AS p ON p.delivery_id = d.id AND p.attempt = d.attempt
+  JOIN was ON was.id = p.worker
+  JOIN recipient AS r ON r.delivery_id = d.id AND r.id = ANY ($4)
+  WHERE d.id = ANY ($3) AND r.status = 'in_doubt'),
+again AS (
+  UPDATE recipient AS r SET
+    status = 'pending', reason = NULL, due = 0, settled_at = NULL, attempts = r.attempts - 1,
+    first_attempt_at = CASE WHEN r.attempts > 1 THEN r.first_attempt_at END
+  FROM back WHERE back.id = r.id),
+held AS (
+  UPDATE delivery AS d SET due = NULL FROM back WHERE back.delivery_id = d.id)
+INSERT INTO lease (delivery_id, attempt, worker, leased_at, mailbox, partial, first)
+SELECT delivery_id, attempt, $1, min(settled_at), NULL, true, false FROM back
+GROUP BY delivery_id, attempt RETURNING delivery_id
 """

@@ -64,6 +64,23 @@ def test_what_is_no_url_of_a_ledger(url):
         check_address(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:hid/den@db.example.com/mail?sslmode=verify-full",
+        "postgresql://ann:hid@den:5432@127.0.0.1/mail",
+        "postgresql://ann:hidden@127.0.0.1:70000/mail",
+        "postgresql://ann:hidden@[::1]:x,127.0.0.1/mail",
+        "postgresql://ann:hidden@localhost/mail?port=x",
+    ],
+)
+def test_a_password_that_leads_elsewhere_is_refused_and_not_repeated(url):
+    with pytest.raises(JobError, match="no plain host and port") as no:
+        check_address(url)
+    assert "%40" in no.value.hint
+    assert "hid" not in str(no.value) + no.value.hint
+
+
 def test_a_password_is_never_shown():
     url = "postgresql://ann:s3cret@localhost/mail?password=s3cret"
     assert shown(url) == "postgresql://ann@localhost/mail"

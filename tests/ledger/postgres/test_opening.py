@@ -1,6 +1,9 @@
 """The opening of a ledger in PostgreSQL: what is refused, and what a dead worker leaves."""
 
 import asyncio
+import socket
+import threading
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -13,6 +16,8 @@ from tests.ledger.contract.talk import settlement
 
 asyncpg = pytest.importorskip("asyncpg")
 
+from mailbatch.ledger.postgres.failing import failure  # noqa: E402 - an extra
+from mailbatch.ledger.postgres.opening import check_lock  # noqa: E402 - an extra
 from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
 
 INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
@@ -52,6 +57,63 @@ def test_commits_that_a_crash_forgets_are_refused(place):
         opened(relaxed)
     with pytest.raises(LedgerError, match="there is no ledger"):
         PostgresLedger.read(place)
+
+
+@contextmanager
+def pooled(folder):
+    """Have the port of a pooler that has a name of its own for each backend, as poolers do."""
+    begins = b"K" + (12).to_bytes(4, "big")  # BackendKeyData
+
+    def carry(source, target, *, renamed):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                at = data.find(begins) + len(begins)
+                if renamed and at >= len(begins):
+                    data = data[:at] + (1).to_bytes(4, "big") + data[at + 4 :]
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as stack:
+
+        def serve():
+            client = stack.enter_context(server.accept()[0])
+            backend = stack.enter_context(socket.socket(socket.AF_UNIX))
+            backend.connect(str(folder / ".s.PGSQL.5432"))
+            up = threading.Thread(target=carry, args=(client, backend), kwargs={"renamed": False})
+            up.start()
+            carry(backend, client, renamed=True)
+            up.join()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        yield server.getsockname()[1]
+        serving.join()
+
+
+def test_a_pooler_is_refused(cluster, place):
+    with pooled(cluster.folder) as port:
+        user = place.url.rpartition("user=")[2]
+        far = replace(place, url=f"postgresql://{user}@127.0.0.1:{port}/postgres?sslmode=disable")
+        with pytest.raises(LedgerError, match="a pooler answers") as no:
+            opened(far)
+    assert "the server itself" in no.value.hint
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        PostgresLedger.read(place)
+
+
+def test_a_statement_of_another_backend_has_no_lock(place):
+    with opened(place) as ledger:
+        link = ledger._link
+        link.wait(check_lock(link, link._writer, ledger.worker))
+        other = link.wait(link.connect())
+        with pytest.raises(LedgerError, match="a pooler answers"):
+            link.wait(check_lock(link, other, ledger.worker))
+        assert other.is_closed()
+
+
+def test_settings_that_a_pooler_refuses_tell_of_the_pooler():
+    said = asyncpg.ProtocolViolationError("unsupported startup parameter: search_path")
+    assert "no pooler" in failure("postgresql:///mail", said).hint
 
 
 def test_another_version_of_the_schema_is_refused(cluster, place):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 
 import pytest
 
@@ -249,6 +250,49 @@ def test_what_others_took_is_known_before_anything_is_recorded(cluster, place, w
         frozen.close()
         settle(ledger, *taken)
         assert counts(ledger) == {Status.ACCEPTED: 4}
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"), [(None, Status.ACCEPTED), ("skip", Status.SKIPPED)]
+)
+def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decision, status):
+    with opened(place) as ledger:
+        plan(ledger, *"abc")
+    cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
+    frozen = joined(place)
+    first, second = lease(frozen, 2)
+    commit(frozen, first, second)
+    cut(cluster, place, frozen)
+    with opened(place) as ledger:
+        assert counts(ledger) == {Status.IN_DOUBT: 2, Status.PENDING: 1}
+        if decision is not None:
+            ledger.doubts.resolve(decision, address="a@x.org", now=NOW)
+        settle(frozen, first, second)
+        assert counts(ledger) == Counter([status, Status.ACCEPTED, Status.PENDING])
+        told = cluster.fetch(f"SELECT attempts FROM {place.schema}.recipient ORDER BY id")  # noqa: S608
+        assert [attempts for (attempts,) in told] == [1, 1, 0]
+        assert [one.unsettled for one in lease(ledger, 9)] == [("c@x.org",)]
+    frozen.close()
+
+
+def test_a_doubt_is_there_again_where_the_process_dies_after_all(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *"ab")
+    cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
+    frozen = joined(place)
+    (first,) = lease(frozen, 1)
+    commit(frozen, first)
+    cut(cluster, place, frozen)
+    with opened(place) as ledger:
+        assert counts(ledger) == {Status.IN_DOUBT: 1, Status.PENDING: 1}
+        lease(frozen, 0)
+        assert counts(ledger) == {Status.PENDING: 2}
+        frozen.close()
+        assert counts(ledger) == {Status.IN_DOUBT: 1, Status.PENDING: 1}
+        (other,) = lease(ledger, 9)
+        assert other.unsettled == ("b@x.org",)
+    with opened(place) as ledger:
+        assert ledger.recovered.in_doubt == 1
 
 
 def test_a_ledger_that_is_put_away_waits_for_no_database(cluster, place):
