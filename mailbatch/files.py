@@ -11,6 +11,7 @@ of mailbatch but the errors.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import os
@@ -111,6 +112,8 @@ def unwritable(path: Path, error: OSError, option: str) -> OutputError:
     hint = SYSTEM_REMEDIES.get(error.errno or 0)
     if isinstance(error, NotRegularFile):
         path, hint = Path(error.filename), "name a file that may be replaced"
+    if error.errno == errno.ENOENT and not path.parent.exists():
+        hint = f"make the folder {path.parent}, or choose another {option}"
     if hint is None:
         hint = f"make the folder writable for this user, or choose another {option}"
     return OutputError(f"{path}: the file cannot be written: {error.strerror or error}", hint=hint)

@@ -88,3 +88,9 @@ def test_a_failure_has_its_path_and_a_next_step(tmp_path, number, hint):
     assert isinstance(failure, OutputError)
     assert (failure.exit_code, failure.hint) == (74, hint)
     assert failure.message == f"{path}: the file cannot be written: {os.strerror(number)}"
+
+
+def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
+    path = tmp_path / "absent" / "news.csv"
+    failure = unwritable(path, OSError(errno.ENOENT, os.strerror(errno.ENOENT)), "--out")
+    assert failure.hint == f"make the folder {path.parent}, or choose another --out"

@@ -5,6 +5,7 @@ Tests: tests/cli/test_other_commands.py, tests/checks/test_check_codes.py.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import pairs, read_job, reporting
 from mailbatch.delivery.state import state_of
-from mailbatch.errors import InputError, InputErrors, MailbatchError
+from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Tally
@@ -56,7 +57,12 @@ class Findings:
 def check_command(console: Console, given: CheckArguments) -> int:
     """Report every finding that needs no sending, and return the exit code."""
     found = Findings(given.job)
-    if given.connect and given.resolver is not None:
+    if given.resolver is not None and not given.connect:
+        if given.resolver != os.environ.get("MAILBATCH_RESOLVER"):
+            raise UsageError(
+                "--resolver goes with --connect", hint="add --connect, or leave --resolver out"
+            )
+    elif given.resolver is not None:
         from mailbatch.dns.asking import resolver_address
 
         resolver_address(given.resolver)  # a slip is told before anything is asked

@@ -40,6 +40,7 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
     for line in lines:
         console.say(line)
     if not found:
+        _check_address(given.address)
         console.say(f"{address} stands in no ledger, store or results file of {shown(folder)}")
     elif not given.yes and not _agreed(console, address):
         console.say("nothing was changed")
@@ -57,6 +58,22 @@ def _agreed(console: Console, address: str) -> bool:
         return console.ask(f"Forget {address} there? This cannot be undone.")
     console.say("add --yes to forget without a question")
     return False
+
+
+def _check_address(text: str) -> None:
+    """Refuse a text that is found nowhere and is no address, as of a name with an address.
+
+    Raises:
+        UsageError: the text is none.
+    """
+    from mailbatch.recipients.address import parse_address
+
+    try:
+        parse_address(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text}: {error}", hint="give the address alone: ann@example.com"
+        ) from None
 
 
 def _check(found: Found) -> None:

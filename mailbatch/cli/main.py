@@ -62,8 +62,7 @@ def _run(app: typer.Typer) -> None:
 def _put_away_at_the_end() -> None:
     """Let SIGTERM and SIGHUP raise: a temporary folder has the rows of a table, and must not stay.
 
-    A run has receivers of its own. A signal that the shell lets pass, such as behind `nohup`, stays
-    without effect.
+    A run has receivers of its own. A signal without effect, such as SIGHUP behind nohup, stays so.
     """
     import signal
 

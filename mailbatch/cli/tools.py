@@ -69,6 +69,8 @@ class Tools:
     def __init__(self, folder: Path, approved: Sequence[Approved] = ()) -> None:
         self._folder = folder.resolve()
         self._approved = tuple(approved)
+        #: The file of the job that each plan was run for: a copy elsewhere has another ledger.
+        self._ran: dict[Path, Path] = {}
 
     async def check(self, job: str, edition: str | None = None) -> dict[str, Any]:
         """Find every mistake of a mailing, without sending: codes with file, line and remedy."""
@@ -95,11 +97,17 @@ class Tools:
         May be called again at any time: who has the message, or may have it, gets no second one.
         `only` are addresses or keys. Where `exit_code` is 75, call again later.
         """
-        plan = self._plan_of(self._path(job))
+        path = self._path(job)
+        plan = self._plan_of(path)
         if plan is None:
             raise Refused(
                 "no plan was approved for this job: a person makes one with `mailbatch plan JOB "
                 "-o FILE`, reads it, and starts this server with --allow-run --plan FILE"
+            )
+        if self._ran.setdefault(plan.path, path) != path:
+            raise Refused(
+                f"the plan was run for another file of this job, with a ledger of its own: "
+                f"{self._ran[plan.path].relative_to(self._folder)}"
             )
         return await self._call(
             "run", job, "--yes", *_option("plan", str(plan.path)),
@@ -124,10 +132,13 @@ class Tools:
         return next((one for one in self._approved if one.plan.job == name), None)
 
     def _path(self, job: str) -> Path:
-        path = (self._folder / job).resolve()
-        if not path.is_relative_to(self._folder) or not path.is_file():
-            raise Refused(f"{job} is no job file in the folder of this server")
-        return path
+        try:
+            path = (self._folder / job).resolve()
+            if path.is_relative_to(self._folder) and path.is_file():
+                return path
+        except (OSError, ValueError):  # a name that is too long, or has a NUL
+            pass
+        raise Refused(f"{job!r} is no job file in the folder of this server")
 
     async def _call(self, command: str, job: str, *options: str) -> dict[str, Any]:
         path = self._path(job)

@@ -19,13 +19,15 @@ import re
 HANGING = 4
 #: In fewer columns a hanging indentation costs more than it tells.
 _NARROW = 40
-#: A command up to the punctuation behind it, a text in backticks or double quotes, or a word.
+#: A command up to the punctuation behind it, the installation of an extra, a text in backticks or
+#: double quotes, or a word.
 _WHOLE = r"""
     mailbatch\ (?:reports\ )?[a-z]+
         (?: \ --?[\w-]+(?:\ (?!-)(?:'[^']*'|[^\s,;'])+)?
           | \ '[^']*'
           | \ [^\s,;]*[./=A-Z][^\s,;]*
         )*\S*
+    | (?:uv\ )?\S*(?:pipx?|tool)\ install(?:\ --python\ \S+|\ --force)?\ '[^']*'
     | \S*`[^`\n]+`\S*
     | \S*"[^"\n]+"\S*
     | \S+

@@ -11,6 +11,7 @@ Tests: tests/cli/test_evidence.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from mailbatch.delivery.ledgers import open_to_prove, open_to_read
 from mailbatch.delivery.places import is_store_there
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
+from mailbatch.envelope import address_key
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
 from mailbatch.evidence.folder import CHAIN, FORMAT, MESSAGE, building, write_files
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from mailbatch.ledger.rows import ResultRow
 
 _MOST_NAMED = 5
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _facts(proved: Proved, number: int) -> dict[str, Any]:
         "recipient": {"address": row.email, "key": proved.key, "salt": proved.salt},
         "row": number,
         "status": str(row.status),
-        "reason": row.reason,
+        "reason": _without_others(row.reason, row.email),
         "attempts": row.attempts,
         "first_attempt_at": iso_time(row.first_attempt_at),
         "settled_at": iso_time(row.settled_at),
@@ -170,6 +173,14 @@ def _facts(proved: Proved, number: int) -> dict[str, Any]:
             "message_id": row.message_id,
         },
     }
+
+
+def _without_others(text: str | None, own: str) -> str | None:
+    """Return the words without the addresses of other people, such as copies and targets."""
+    if text is None:
+        return None
+    key = address_key(own)
+    return _ADDRESS.sub(lambda one: one[0] if address_key(one[0]) == key else "(address)", text)
 
 
 def _message(proved: Proved, remade: Remade) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def _reports(
             "event": str(one.report.event),
             "kind": None if one.report.kind is None else str(one.report.kind),
             "code": one.report.code,
-            "text": one.report.text,
+            "text": _without_others(one.report.text, row.email),
             "source": str(one.report.source),
             "at": iso_time(one.report.at),
             "received_at": iso_time(one.received),

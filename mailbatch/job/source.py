@@ -35,6 +35,11 @@ _USERINFO = re.compile(r"://[^\s/@]*:[^\s/@]*@")
 _SOURCE_KEY = r"""\s*["']?(?:env|file|command|keyring)["']?\s*:"""
 _FORM = re.compile(rf"\s*:\s*\{{{_SOURCE_KEY}(?:[^,:{{}}\[\]]*|\s*\[[^{{}}\[\]]*\]\s*)\}}")
 _FORM_LINE = re.compile(_SOURCE_KEY)
+# A value of `env` that can be no name may be the secret itself, in the place of the name.
+_OF_ENV = re.compile(r"""[\s:{]*["']?env["']?\s*:""")
+_NAMED = re.compile(
+    rf"""{_OF_ENV.pattern}\s*["']?(?:[A-Za-z_][A-Za-z0-9_]*|\$\{{[^{{}}]*\}})?["']?\s*(?:[,}}#]|$)"""
+)
 _COMMAND_LINE = re.compile(r"""\s*["']?command["']?\s*:""")
 
 
@@ -92,7 +97,7 @@ class Source:
 
     def _continues_secret(self, line: int, raw: str, *, names_columns: bool) -> bool:
         """Tell whether a line is a further line of a value whose key sounds like a secret."""
-        if _FORM_LINE.match(raw):
+        if _FORM_LINE.match(raw) and _may_be_place(raw):
             return False
         for above in range(line - 1, -1, -1):
             text = self.raw_line(above + 1)
@@ -135,9 +140,14 @@ def masked(line: str, *, names_columns: bool = False) -> str:
 def _masked_behind(line: str, end: int) -> str:
     """Mask the text behind the key that ends at an offset, unless that names a secret's place."""
     rest = line[end:]
-    if not rest.strip(" \t:") or _FORM.match(rest):
+    if not rest.strip(" \t:") or (_FORM.match(rest) and _may_be_place(rest)):
         return line
     return f"{line[:end]}{':' if ':' in rest else ''} {MASK}"
+
+
+def _may_be_place(form: str) -> bool:
+    """Tell whether the form of a secret's place holds no secret where `env` wants a name."""
+    return not _OF_ENV.match(form) or bool(_NAMED.match(form))
 
 
 def _opens_secret(line: str, *, names_columns: bool) -> bool:

@@ -40,6 +40,8 @@ _SAME = frozenset(
     ("capitalize", "casefold", "d", "default", "e", "escape", "float", "int", "lower", "round",
      "strip", "string", "title", "trim", "upper")
 )  # fmt: skip
+#: Filters that make a number, of which 0 is no empty value.
+_NUMBERS = frozenset(("count", "float", "int", "length", "round"))
 _TESTED = {
     "startswith": ("begins with", "does not begin with"),
     "endswith": ("ends with", "does not end with"),
@@ -58,14 +60,23 @@ def _words(test: nodes.Node, *, holds: bool) -> str | None:
     if isinstance(test, (nodes.And, nodes.Or)):
         both = isinstance(test, nodes.And) is holds
         left, right = _words(test.left, holds=holds), _words(test.right, holds=holds)
-        said = None not in (left, right)
+        said = None not in (left, right) and not (
+            both and any(_is_either(one, holds=holds) for one in (test.left, test.right))
+        )
         return f"{left} {'and' if both else 'or'} {right}" if said else None
     if isinstance(test, nodes.Compare):
         return _compared(test, holds=holds)
     name = _name(test)
-    if name is None:
+    if name is None or (isinstance(test, nodes.Filter) and test.name in _NUMBERS):
         return _tested(test, holds=holds)
     return f"{name} is given" if holds else f"{name} is empty"
+
+
+def _is_either(test: nodes.Node, *, holds: bool) -> bool:
+    """Say whether words for a condition have an "or", which an "and" beside them would bind."""
+    while isinstance(test, nodes.Not):
+        test, holds = test.node, not holds
+    return isinstance(test, nodes.Or if holds else nodes.And)
 
 
 def _tested(test: nodes.Node, *, holds: bool) -> str | None:

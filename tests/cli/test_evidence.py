@@ -22,7 +22,8 @@ from tests.docs.pages import DOCS
 from tests.support.faults import Fault, Kind, Stage
 
 from .test_reported import told
-from .test_reports import sent
+from .test_reports import bounce, reports, sent
+from .test_reports import write as received
 
 __all__ = ["sent", "told"]
 
@@ -240,6 +241,25 @@ def test_a_message_stands_in_its_thread_again(mailing):
     done, folder = evidence(job, job.addresses[0], "--edition", "two", out="alone")
     assert (done.code, (folder / "message.eml").exists()) == (65, False)
     assert "stands behind an earlier one" in done.err
+
+
+def test_the_words_of_a_report_name_no_other_person(sent):
+    scene, rows = sent
+    own = rows[0]["email"]
+    words = f"550 5.1.1 {own} leads to hidden@example.org, no such mailbox"
+    name = received(scene, "a.eml", bounce(rows[0]["header_message_id"], own, reply=words))
+    assert reports(scene, "read", name).code == 0
+    (report,) = facts_of(evidence(scene, own)[1])["reports"]
+    assert f"{own} leads to (address), no such" in report["text"]
+
+
+def test_a_copy_in_the_reason_is_not_named(mailing):
+    job, _ = mailing(server={"refused": {"archive@example.org": "550 5.1.1 no archive"}})
+    job.edit("message:", "message:\n  bcc: archive@example.org")
+    job.command("run")
+    facts = facts_of(evidence(job, job.addresses[0])[1])
+    assert facts["reason"].startswith("copy to (address) rejected")
+    assert "archive" not in facts["reason"].replace("no archive", "")
 
 
 def test_the_reports_of_the_message_stand_in_the_facts(told):

@@ -243,6 +243,7 @@ def test_a_stranger_and_a_wrong_word_change_nothing(mailed):
     job, _ = mailed
     assert "stands in no ledger" in forget(job, "--yes", address="no@example.net").err
     assert forget(job, "--yes", address="Ann").code == 2
+    assert forget(job, "--yes", address=f"Annabel <{ANN}>").code == 2
     assert forget(job, "nowhere", "--yes").code == 2
     assert standing(job)["Ann@example.net"] is Status.ACCEPTED
 

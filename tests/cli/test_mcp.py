@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 
 import pytest
@@ -130,13 +131,27 @@ def test_no_other_file_is_the_job_that_was_approved(mailing):
     text = (job.folder / "job.yaml").read_text(encoding="utf-8")
     other = job.folder / "other.yaml"
     other.write_text(text.replace("name: scene", "name: other"), encoding="utf-8")
-    names = ["../job.yaml", "/etc/passwd", "none.yaml", "--help", "."]
+    names = ["job.yaml\0", "x" * 5000, "../job.yaml", "/etc/passwd", "none.yaml", "--help", "."]
     calls = [("run", {"job": "other.yaml"}), *[("check", {"job": name}) for name in names]]
     _, (another, *outside) = talk(job, "--allow-run", "--plan", PLAN, calls=calls)
     assert "no plan was approved for this job" in words(another)
     for answer in outside:
         assert "is no job file in the folder of this server" in words(answer)
     nothing_reached(server)
+
+
+def test_a_copy_of_the_job_is_not_sent_under_the_same_plan(mailing):
+    """It has a ledger of its own, so that everybody would be mailed twice."""
+    job, server = mailing()
+    planned(job)
+    copy = job.folder / "copy"
+    shutil.copytree(job.folder, copy, ignore=shutil.ignore_patterns(".mailbatch", "*.plan"))
+    other = copy.relative_to(job.folder) / "job.yaml"
+    calls = [("run", JOB), ("run", {"job": str(other)}), ("run", {"job": "copy/../job.yaml"})]
+    _, (first, second, third) = talk(job, "--allow-run", "--plan", PLAN, calls=calls)
+    assert data(first)["accepted"] == data(third)["accepted"] == 3
+    assert words(second).endswith("with a ledger of its own: job.yaml")
+    assert sorted(got(server)) == sorted(job.addresses)
 
 
 def test_a_call_that_is_given_up_ends_its_run_and_the_next_one_goes_on(mailing):

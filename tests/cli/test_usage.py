@@ -146,3 +146,14 @@ def test_a_command_that_is_none(program, tmp_path, arguments):
     assert (done.code, done.out) == (2, "")
     assert "mailbatch: No such " in done.err
     assert done.err.endswith(" --help\n")
+
+
+def test_a_resolver_is_for_a_check_that_asks(program, tmp_path):
+    """An option without effect is told; the environment is no such option."""
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "job.yaml").write_text(JOB, encoding="utf-8")
+    done = program("check", "job.yaml", "--resolver", "192.0.2.53", cwd=here)
+    assert (done.code, done.out) == (2, "")
+    assert "--resolver goes with --connect" in done.err
+    assert "there is no file r.csv" in program("check", "job.yaml", cwd=here).err

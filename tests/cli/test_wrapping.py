@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from mailbatch.cli.wrapping import cells, wrapped
+from mailbatch.errors import install_extra
 
 #: Texts as the program says them, and what has to stay whole in each.
 TEXTS = [
@@ -66,6 +69,15 @@ def test_lines_stay_lines_and_a_command_on_its_own_stays_whole():
     assert wrapped(text, 30) == (
         "See it, check it, rehearse it,\n  one after the other:\n  mailbatch run letter/job.yaml -y"
     )
+
+
+@pytest.mark.parametrize(
+    "place", [sys.prefix, "/a/pipx/venvs/mailbatch", "/a/uv/tools/mailbatch", "/a/place"]
+)
+def test_the_installation_of_an_extra_stays_whole(place):
+    remedy = install_extra("calendar", place)
+    before, _, command = remedy.partition(": ")
+    assert wrapped(remedy, 50) == f"{before}:\n    {command}"
 
 
 def test_colours_take_no_columns():

@@ -37,6 +37,11 @@ def condition(text):
         ("f(x)", None, None),
         ("plan is defined", None, None),
         ("a and f(x)", None, None),
+        ("points | int", None, None),  # 0 is given
+        ("points | length", None, None),
+        ("(a or b) and c", None, "a is empty and b is empty or c is empty"),
+        ("a or b and c", "a is given or b is given and c is given", None),
+        ("not (a and b) and c", None, "a is given and b is given or c is empty"),
     ],
 )
 def test_a_condition_in_words(text, holds, fails):
