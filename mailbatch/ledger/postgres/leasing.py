@@ -48,9 +48,10 @@ NEXT_DUE = "SELECT min(due) FROM delivery WHERE due > 0"
 SOON = 0.9
 #: A worker whose bundle is no longer that of the mailing leaves, and asks so late: seconds.
 REPLACED = 60.0
-#: Whether a live worker has leases, or there is something whose claim is under way.
+#: Whether another live worker has leases, or there is something whose claim is under way.
 _OTHERS = """
-SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
+SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live
+               WHERE l.worker <> $2)
   OR EXISTS (SELECT 1 FROM block) OR EXISTS (SELECT 1 FROM delivery WHERE due <= $1)
 """
 
@@ -159,7 +160,7 @@ class Leasing:
 
     async def _due_by_others(self, connection: Any, now: float, due: float | None) -> float | None:
         """Return when to ask again, where other workers have leases, or claim right now."""
-        if await connection.fetchval(_OTHERS, now):
+        if await connection.fetchval(_OTHERS, now, self._held.worker):
             return now + SOON if due is None else min(due, now + SOON)
         return due
 

@@ -150,6 +150,12 @@ def test_no_recipient_has_two_deliveries(cluster, place, planner):
         assert cluster.fetch(f"SELECT count(*) FROM {place.schema}.lease")[0][0] == 0  # noqa: S608
 
 
+def test_leases_of_its_own_are_nothing_to_ask_for_again(place, planner):
+    assert len(lease(planner, 20)) == len(LETTERS)
+    assert lease(planner, 20) == []
+    assert planner.leases.next_due() is None
+
+
 def test_no_worker_claims_while_the_plan_is_changed(place, planner):
     with joined(place) as worker, planner.plan._still():
         assert lease(worker, 4) == []
