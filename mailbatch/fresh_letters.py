@@ -14,14 +14,16 @@ Tests: tests/preview/test_fresh_letters.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from mailbatch.job.columns import named_columns
-from mailbatch.preview.rebuilding import MadeLetter
+from mailbatch.preview.rebuilding import MadeLetter, folders_in
 
 if TYPE_CHECKING:
     from mailbatch.checks.survey import Survey
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.preview.compare import Earlier
     from mailbatch.render.composer import Composer
+
+#: The files of folders that are followed; each of them is looked at twenty times a second.
+MOST_FILES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +164,29 @@ class FreshLetters:
 
 
 def sources(job: Job, composer: Composer) -> tuple[Path, ...]:
-    """Return the files that a mailing is made from, as far as the job names files."""
-    from mailbatch.job.fields import is_template
+    """Return the files that a mailing is made from, as far as the job names files.
 
-    named = (setting.text for setting, _ in job.files() if not is_template(setting.text))
-    below = (job.folder / name for name in (*composer.branches.sources(), *named))
-    return (job.path, *below, *composer.sources.images)
+    Where a row or a pattern completes a name, the folder stands for its files, with those that are
+    in there now, the first `MOST_FILES` of all.
+    """
+    from mailbatch.render.assets import fixed_folder, varies
+
+    patterns = (one.glob for one in job.message.attachments)
+    names = [setting.text for setting, _ in job.files()]
+    names += [pattern for pattern in patterns if pattern is not None]
+    below = (*composer.branches.sources(), *(name for name in names if not varies(name)))
+    folders = {job.folder / fixed_folder(name) for name in names if varies(name)}
+    if composer.sources.images_vary:
+        folders |= set(folders_in(job.folder))
+    files = islice((path for folder in sorted(folders) for path in _files_in(folder)), MOST_FILES)
+    plain = (job.folder / name for name in below)
+    return (job.path, *plain, *composer.sources.images, *folders, *files)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return sorted(path for path in folder.iterdir() if path.is_file())
+    return []
 
 
 def _body_alone(number: str) -> str:

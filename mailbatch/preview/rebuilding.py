@@ -25,7 +25,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
@@ -35,6 +35,8 @@ from mailbatch.preview.gallery import Identity
 
 #: The time between two looks at the inputs: an author does not notice, and a processor neither.
 LOOK_SECONDS = 0.05
+#: The folders that are looked at where a missing file may be put.
+MOST_FOLDERS = 20
 #: A gallery is made once browsers were quiet for so long behind a change; the second time bounds
 #: the wait.
 _QUIET_SECONDS, _LONGEST_QUIET = 0.2, 2.0
@@ -369,8 +371,18 @@ def _state_before(path: Path, began: int) -> tuple[int, int] | None:
     return None if found.st_ctime_ns >= began else (found.st_mtime_ns, found.st_size)
 
 
+def folders_in(base: Path) -> list[Path]:
+    """Return a folder and the folders in it, the first of them alone where there are many."""
+    with suppress(OSError):
+        found = sorted(path for path in base.iterdir() if path.is_dir())
+        return [base, *(path for path in found if path.name[0] not in "._")][:MOST_FOLDERS]
+    return [base]
+
+
 def _places(failure: Exception | None, base: Path) -> Iterator[Path]:
-    """Yield the files that errors name, and their folders, where a missing file may be put."""
+    """Yield the files that errors name, and the folders where a missing file may be put."""
+    if failure is not None:
+        yield from folders_in(base)
     errors = failure.errors if isinstance(failure, InputErrors) else (failure,)
     for error in errors:
         if isinstance(error, InputError) and error.location is not None:

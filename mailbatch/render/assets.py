@@ -265,8 +265,21 @@ def _composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
+def varies(source: str) -> bool:
+    """Say whether a row or a pattern completes a path."""
+    return _VARIES.search(source) is not None
+
+
+def fixed_folder(source: str) -> str:
+    """Return the folder that a path names before the first part that a row or a pattern completes.
+
+    >>> fixed_folder("tickets/{{ year }}/*.pdf"), fixed_folder("{{ id }}.pdf")
+    ('tickets/', '')
+    """
+    return _fixed_folder(source, _VARIES)
+
+
 def _fixed_folder(source: str, varying: re.Pattern[str]) -> str:
-    """Return the folder that a path template names before the first part that varies."""
     match = varying.search(source)
     fixed = source if match is None else source[: match.start()]
     return fixed[: fixed.rfind("/") + 1]

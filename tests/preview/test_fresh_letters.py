@@ -21,8 +21,8 @@ LETTER = "Dear {{ first_name }}, https://example.com/u/{{ email }}\n"
 class Served:
     """A mailing whose gallery follows its files; `looked_at` counts letters of whole galleries."""
 
-    def __init__(self, folder, **options):
-        self.mailing = Mailing(folder / "job", rows=ROWS)
+    def __init__(self, folder, *, files=None, message=None, **options):
+        self.mailing = Mailing(folder / "job", rows=ROWS, files=files, message=message)
         self.job, self.out, self.options = self.mailing.path, folder / "gallery", options
         self.looked_at = 0
         self.gallery = Rebuilding(self.out, self._build)
@@ -100,6 +100,38 @@ def test_a_template_that_is_new_is_followed_from_then_on(served):
     assert "one" in served.page()
     served.mailing.write("part.txt", "another")
     assert "another" in served.page()
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        {"path": "files/{{ first_name }}.txt", "optional": True},
+        {"glob": "files/*.txt"},
+        {"glob": "files/{{ first_name }}*.txt", "optional": True},
+    ],
+)
+def test_files_whose_names_are_completed_are_followed(tmp_path, attachment):
+    """A file that is written in place, and one that was not there before."""
+    files = {"files/N6.txt": "one file", "files/other.md": "x"}
+    served = Served(tmp_path, files=files, message={"attachments": [attachment]})
+    served.mailing.write("files/N6.txt", "another file")
+    page = served.page()
+    assert page is not None, served.gallery.failure
+    assert "12 bytes" in page or "12 B" in page
+    served.mailing.write("files/N7.txt", "the next one of them")
+    page = served.page("0008")
+    assert "N7.txt" in page
+
+
+def test_a_missing_file_is_found_when_it_is_put_there(tmp_path):
+    served = Served(
+        tmp_path, files={"files/a.txt": "one"}, message={"attachments": ["files/a.txt"]}
+    )
+    (served.mailing.folder / "files" / "a.txt").unlink()
+    assert served.page() is None
+    assert served.gallery.failure is not None
+    served.mailing.write("files/a.txt", "one again")
+    assert served.page() is not None
 
 
 @pytest.mark.parametrize(
