@@ -46,15 +46,15 @@ def opened(path: Path) -> Ledger:
 def plan(ledger: Ledger, rows: list[Recipient], *, group_by: tuple[str, ...] = ()) -> None:
     """Plan a table of addresses and groups."""
     columns = ("email", "country")
-    ledger.reconcile(columns, rows, group_by=group_by, recipients_per_transaction=3)
+    ledger.plan.reconcile(columns, rows, group_by=group_by, recipients_per_transaction=3)
 
 
 def settle(ledger: Ledger, delivery: Delivery, *outcomes: tuple[Status, Reply]) -> None:
     """Pass the commit point and settle: one outcome an address, the last for all the rest."""
-    ledger.commit_point(delivery.id, digest=bytes(32))
+    ledger.records.commit_point(delivery.id, digest=bytes(32))
     said = [*outcomes, *[outcomes[-1]] * len(delivery.unsettled)]
     found = [Outcome(a, *one) for a, one in zip(delivery.unsettled, said, strict=False)]
-    ledger.settle(delivery.id, found, now=NOW, retry_at=NOW + 60)
+    ledger.records.settle(delivery.id, found, now=NOW, retry_at=NOW + 60)
 
 
 def killed(path: Path) -> None:
@@ -65,28 +65,28 @@ def killed(path: Path) -> None:
     if not path.exists():
         ledger = opened(path)
         plan(ledger, rows)
-        a, b, c, d, e = ledger.lease(5, now=NOW)
+        a, b, c, d, e = ledger.leases.lease(5, now=NOW)
         settle(ledger, a, (Status.ACCEPTED, taken(1)))
         settle(ledger, b, (Status.ACCEPTED, Reply(250, ("OK",), "2.0.0")))
         settle(ledger, c, (Status.REJECTED, NEVER))
         settle(ledger, d, (Status.DEFERRED, LATER))
-        ledger.commit_point(e.id, digest=bytes(32))
+        ledger.records.commit_point(e.id, digest=bytes(32))
         os._exit(0)
     ledger = opened(path)
-    ledger.resolve("resend", address="e@example.org", now=NOW)
+    ledger.doubts.resolve("resend", address="e@example.org", now=NOW)
     plan(ledger, [row for row in rows if not row.address.startswith("n")])
-    e, f, g, h, i, j, k, l = ledger.lease(8, now=NOW)  # noqa: E741 - their addresses
+    e, f, g, h, i, j, k, l = ledger.leases.lease(8, now=NOW)  # noqa: E741 - their addresses
     assert [x.key[0] for x in (e, f, l)] == ["e", "f", "l"]
     settle(ledger, f, (Status.ACCEPTED, taken(2)))
     settle(ledger, g, (Status.DEFERRED, LATER))
     settle(ledger, h, (Status.REJECTED, NEVER))
-    ledger.commit_point(k.id)
+    ledger.records.commit_point(k.id)
     ours = Outcome(k.unsettled[0], Status.ACCEPTED, taken(3))
     copy = Outcome("cc@example.org", Status.REJECTED, NEVER)
-    ledger.settle(k.id, [ours, copy], now=NOW, retry_at=None)
-    ledger.invalidate(l.id, "no attachment", now=NOW)
-    ledger.commit_point(e.id, digest=bytes(32))
-    ledger.commit_point(i.id, digest=bytes(32))
+    ledger.records.settle(k.id, [ours, copy], now=NOW, retry_at=None)
+    ledger.records.invalidate(l.id, "no attachment", now=NOW)
+    ledger.records.commit_point(e.id, digest=bytes(32))
+    ledger.records.commit_point(i.id, digest=bytes(32))
     assert j.key == "j@example.org"
     os._exit(0)
 
@@ -101,14 +101,14 @@ def grouped(path: Path) -> None:
         rows.append(Recipient(n, name, (name, country), (country,), "pending", None))
     ledger = opened(path)
     plan(ledger, rows, group_by=("country",))
-    de1, at1 = ledger.lease(2, now=NOW)
+    de1, at1 = ledger.leases.lease(2, now=NOW)
     settle(ledger, de1, (Status.ACCEPTED, taken(1)))
     settle(ledger, at1, (Status.ACCEPTED, taken(2)), (Status.REJECTED, NEVER),
            (Status.DEFERRED, LATER))  # fmt: skip
-    (de2,) = ledger.lease(1, now=NOW, most=2)
+    (de2,) = ledger.leases.lease(1, now=NOW, most=2)
     assert len(de2.unsettled) == 2
-    ledger.commit_point(de2.id, digest=bytes(32))
-    ledger.lease(1, now=NOW)
+    ledger.records.commit_point(de2.id, digest=bytes(32))
+    ledger.leases.lease(1, now=NOW)
     os._exit(0)
 
 
@@ -119,11 +119,11 @@ def put_away(path: Path) -> None:
             for n, name in enumerate(names, start=2)]  # fmt: skip
     with opened(path) as ledger:
         plan(ledger, rows)
-        a, b, c, d, _e = ledger.lease(5, now=NOW)
+        a, b, c, d, _e = ledger.leases.lease(5, now=NOW)
         settle(ledger, a, (Status.ACCEPTED, taken(1)))
         settle(ledger, b, (Status.REJECTED, NEVER))
         settle(ledger, c, (Status.DEFERRED, LATER))
-        ledger.commit_point(d.id, digest=bytes(32))
+        ledger.records.commit_point(d.id, digest=bytes(32))
     os._exit(0)
 
 
