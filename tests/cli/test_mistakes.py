@@ -173,7 +173,7 @@ TEMPLATE = {
     ),
     "an include from elsewhere": (
         "{% include '../../etc/passwd' %}\n",
-        "../../etc/passwd: leaves the folder",
+        "../../etc/passwd leaves the folder of the job file",
     ),
 }
 
