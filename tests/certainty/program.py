@@ -10,7 +10,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 
 
-_KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "MAILBATCH_RESOLVER"}
+_KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "MAILBATCH_RESOLVER", "COVERAGE_PROCESS_CONFIG"}
 
 
 def environment(**more: str) -> dict[str, str]:
