@@ -38,7 +38,7 @@ KEYS = {field.alias or name for name, field in Job.model_fields.items()}
 SOURCE = re.compile(r"`((?:tests|mailbatch|docs|examples|schemas)/[\w./-]*)(?:::(\w+))?`")
 #: Languages whose blocks are code for people, and what may stand in a `title`.
 LANGUAGES = {
-    "console", "sh", "yaml", "csv", "jinja", "text", "crontab", "ini", "sql", "python",
+    "console", "sh", "yaml", "csv", "jinja", "text", "crontab", "ini", "json", "sql", "python",
     "nginx", "xml",
 }  # fmt: skip
 
