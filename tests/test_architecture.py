@@ -81,7 +81,7 @@ FACE = {
     "pull": {"access", "asking", "pulling"},
     "checks": {
         "codes", "edition_checks", "findings", "references", "report", "selection", "survey",
-        "table_checks", "tallies",
+        "table_checks", "tallies", "unsubscribing",
     },
     "dns": {"asking", "judgement", "published"},
     "links": {"reaching", "targets", "web"},

@@ -29,6 +29,7 @@ from mailbatch.checks.codes import (
 from mailbatch.checks.findings import Finding
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
+from mailbatch.checks.unsubscribing import unsubscribe_urls
 from mailbatch.errors import InputError, Location, Reason
 from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
@@ -67,7 +68,6 @@ _TAG = re.compile(
 #: A value of a template, such as `{{ seat }}` or `{{ seat | upper }}`.
 _MARK = re.compile(rb"\{\{-?[ \t]*[A-Za-z_][\w.]*[ \t]*(?:\|[^{}\n]{1,60})?-?\}\}")
 _CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
-_ANGLE = re.compile(r"<(https?://[^>]*)>")
 #: Returns the place of a text in the templates, if the text stands in one of them literally.
 Finder = Callable[[str], Location | None]
 
@@ -264,13 +264,10 @@ def _named(attribute: str, value: str) -> str:
 
 
 def _unsubscribe(content: Content, facts: Facts) -> Iterator[Finding]:
-    for name, value in content.headers:
-        if name == "List-Unsubscribe":
-            link = _ANGLE.search(value)
-            if link is not None and not _shows(content, stem(link[1])):
-                place = facts.locate("message.unsubscribe")
-                detail = f"{_short(link[1])} is not in the body"
-                yield Finding("MB307", detail, location=place)
+    for url in unsubscribe_urls(content)[:1]:
+        if not _shows(content, stem(url)):
+            place = facts.locate("message.unsubscribe")
+            yield Finding("MB307", f"{_short(url)} is not in the body", location=place)
 
 
 def _shows(content: Content, address: str) -> bool:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 
 from mailbatch.checking import Checked
 from mailbatch.checks.findings import Finding
+from mailbatch.checks.unsubscribing import unsubscribe_urls
 from mailbatch.cli.console import counted
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.errors import UsageError
 from mailbatch.links.reaching import AT_ONCE, judge, judge_one_click, judge_untried, reach
-from mailbatch.links.targets import gather, is_one_click, leaving, unsubscribe_urls
+from mailbatch.links.targets import gather, is_one_click, leaving
 from mailbatch.links.web import Reached, Reason, Web
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from mailbatch.checks.findings import Finding
-from mailbatch.links.targets import Target, Use, may_unsubscribe
+from mailbatch.checks.unsubscribing import may_unsubscribe
+from mailbatch.links.targets import Target, Use
 from mailbatch.links.web import Reached, Reason, Web
 
 #: The targets that are asked for at one time.

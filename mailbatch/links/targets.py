@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from html.parser import HTMLParser
-from unicodedata import combining, normalize
-from urllib.parse import unquote
 
 from mailbatch.checks.references import references
+from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_urls
 from mailbatch.errors import Location
 from mailbatch.render.message import Content
 
@@ -25,13 +24,6 @@ from mailbatch.render.message import Content
 MOST_TARGETS = 100
 _WEB = re.compile("https?://", re.IGNORECASE)
 _WRITTEN_OUT = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
-_ANGLE = re.compile(r"<(https?://[^>]*)>", re.IGNORECASE)
-#: Parts of addresses to unsubscribe: English, German, French, Spanish, Italian, Dutch.
-_LEAVES = re.compile(
-    "unsub|opt.?out|sign.?off|abmeld|abbestell|austrag|desabon|desinscri|darse.?de.?baja|cancela|"
-    "disiscri|uitschrijv|afmeld",
-    re.IGNORECASE,
-)
 
 
 class Use(StrEnum):
@@ -70,16 +62,6 @@ def gather(
             else:
                 targets.setdefault(url, Target(url, use, find(url)))
     return list(targets.values()), untried
-
-
-def may_unsubscribe(text: str) -> bool:
-    """Say whether an address, or the text of a link, looks like one to unsubscribe.
-
-    >>> may_unsubscribe("https://example.com/opt-out"), may_unsubscribe("Se désabonner")
-    (True, True)
-    """
-    plain = normalize("NFKD", unquote(text))
-    return _LEAVES.search("".join(one for one in plain if not combining(one))) is not None
 
 
 def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
@@ -159,12 +141,6 @@ def _addresses(content: Content) -> Iterator[tuple[str, Use]]:
         yield from ((one.source, Use.IMAGE) for one in seen.images if _WEB.match(one.source))
     for url in _written_out(content.text or ""):
         yield url, Use.LINK
-
-
-def unsubscribe_urls(content: Content) -> list[str]:
-    """Return the web addresses in List-Unsubscribe (RFC 2369 3.2)."""
-    values = (value for name, value in content.headers if name == "List-Unsubscribe")
-    return [url for value in values for url in _ANGLE.findall(value)]
 
 
 def is_one_click(content: Content) -> bool:

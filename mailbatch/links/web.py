@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, urljoin, urlsplit
 
+from mailbatch.checks.unsubscribing import may_unsubscribe
 from mailbatch.host_names import a_labels
-from mailbatch.links.targets import may_unsubscribe
 
 _MOST_REDIRECTS = 5
 _MOST_BYTES = 64 * 1024

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import unescape
 
+from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_addresses
 from mailbatch.render.message import Content
 
 #: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
@@ -39,13 +40,6 @@ _ATTRIBUTE = re.compile(
 _IMAGE = re.compile(rf"<img\b({_ATTRIBUTES})>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _WRITTEN_OUT = re.compile(r"""(?:https?://|mailto:)[^\s<>"')\]]+""", re.IGNORECASE)
-_ANGLE = re.compile(r"<([^<>]+)>")
-#: Words of a link that takes a reader off the list, in some languages.
-_LEAVE = re.compile(
-    r"unsubscri|opt[- ]?out|abmeld|abbestell|austrag|désabonn|desinscri|cancellati|disiscri"
-    r"|darse de baja|uitschrijv|afmeld|odjav|wypisz|avregistrer",
-    re.IGNORECASE,
-)
 
 HTTP = "http, not https"
 MISSING = "no address"
@@ -73,12 +67,7 @@ class Link:
 
 def letter_links(content: Content) -> tuple[Link, ...]:
     """Return the links of the header, of the HTML part and of the text part, each once a part."""
-    left = [
-        address
-        for name, value in content.headers
-        if name == "List-Unsubscribe"
-        for address in _ANGLE.findall(value)
-    ]
+    left = unsubscribe_addresses(content)
     links = [Link(address, "", "header", 0) for address in left]
     links += _in_html(content.html or "", "HTML")
     links += _in_text(content.text or "")
@@ -102,7 +91,7 @@ def _remarks(link: Link, several: set[str], left: list[str]) -> tuple[str, ...]:
             remarks.append(WORDLESS)
         elif link.words.casefold() in several:
             remarks.append(ELSEWHERE)
-    if link.address in left or _LEAVE.search(link.words) or _LEAVE.search(link.address):
+    if link.address in left or may_unsubscribe(link.words) or may_unsubscribe(link.address):
         remarks.append(LEAVES)
     return tuple(remarks)
 

@@ -32,6 +32,8 @@ def test_links_and_images_once_each():
     [
         '<a href="https://t.example/7"><b>Unsubscribe</b> here</a>',
         '<a href="https://t.example/7"><img src="x.png" alt="Abmelden"></a>',
+        '<a href="https://t.example/7">Odjavi se</a>',
+        '<a href="https://t.example/7">Wypisz się</a>',
         '<a title="Se d\u00e9sabonner" href="https://t.example/7">ici</a>',
         '<a href="https://t.example/7">Darse de baja</a>',
         '<a href="https://t.example/7">News</a> <a href="https://t.example/7">Opt out</a>',
