@@ -17,18 +17,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.allowance import Allowance
 from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.daily import DAY, Daily
-from mailbatch.delivery.gate import Gate, Held
+from mailbatch.delivery.gate import OPEN, Gate, Held
 from mailbatch.delivery.hours import Hours
 from mailbatch.delivery.ledgers import (
-    begun_editions,
-    open_to_read,
-    place_of,
     taken_by_others,
     turn_of,
 )
@@ -37,6 +35,7 @@ from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.state import State
 from mailbatch.job.model import Job
+from mailbatch.ledger.ports import OpenLedger
 
 #: How soon a run is tried again that waits for another edition, in seconds.
 _SOON = 60.0
@@ -53,25 +52,29 @@ def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
     Raises:
         LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
     """
-    job, server = mailing.inputs.job, mailing.inputs.job.server
+    job = mailing.inputs.job
+    if not job.server.has_daily_number:
+        return window_gate(job, mailing.ledger)
     clock = clock_of(mailing.ledger)
-    by = "warmup" if server.cap is None else "cap"
-    if server.cap is None and server.warmup is None:
-        return Gate(_hours(job), None, clock)
     turn = turn_of(job, options.state)
     if turn is None:
         gate = Gate(_hours(job), None, clock)
-        gate.held = Held(by, clock() + _SOON, _BUSY.format(by))
+        gate.held = _busy(job, clock())
         return gate
     stack.enter_context(turn)
     now = clock()
-    taken = mailing.ledger.standing.taken_since(now - DAY)
-    others, busy = taken_by_others(job, mailing.inputs.edition, options.state, now - DAY)
-    daily = Daily(server.cap, server.warmup, _began(job, options.state))
-    gate = Gate(_hours(job), Allowance(daily, [*taken, *others], clock), clock)
+    since = _since(job, now)
+    taken = mailing.ledger.standing.taken_since(since)
+    others, busy = taken_by_others(job, mailing.inputs.edition, options.state, since)
+    gate = Gate(_hours(job), _allowance(job, [*taken, *others], clock), clock)
     if busy:
-        gate.held = Held(by, now + _SOON, _BUSY.format(by))
+        gate.held = _busy(job, now)
     return gate
+
+
+def window_gate(job: Job, ledger: OpenLedger) -> Gate:
+    """Return the gate of the window of a job alone, by the clock of a ledger."""
+    return OPEN if job.server.window is None else Gate(_hours(job), None, clock_of(ledger))
 
 
 def held_now(job: Job, state: State) -> Held | None:
@@ -80,32 +83,32 @@ def held_now(job: Job, state: State) -> Held | None:
     Raises:
         LedgerError: a ledger of the job cannot be read (74).
     """
-    server = job.server
-    if not server.may_hold:
+    if not job.server.may_hold:
         return None
     now, allowance = time.time(), None
-    if server.cap is not None or server.warmup is not None:
-        taken, busy = taken_by_others(job, None, state, now - DAY)
+    if job.server.has_daily_number:
+        taken, busy = taken_by_others(job, None, state, _since(job, now))
         if busy:
-            by = "warmup" if server.cap is None else "cap"
-            return Held(by, now + _SOON, _BUSY.format(by))
-        daily = Daily(server.cap, server.warmup, _began(job, state))
-        allowance = Allowance(daily, taken, lambda: now)
+            return _busy(job, now)
+        allowance = _allowance(job, taken, lambda: now)
     return Gate(_hours(job), allowance, lambda: now).look()
 
 
-def _began(job: Job, state: State) -> float | None:
-    """Return when a server first accepted a recipient of a job with a warm-up; None: none did.
+def _busy(job: Job, now: float) -> Held:
+    by = "warmup" if job.server.cap is None else "cap"
+    return Held(by, now + _SOON, _BUSY.format(by))
 
-    Seconds since the epoch. All ledgers of the job are asked: a second for a million recipients.
-    """
-    if job.server.warmup is None:
-        return None
-    first: list[float] = []
-    for edition in begun_editions(job, state):
-        with open_to_read(place_of(job, edition, state)) as ledger:
-            first += (at for at, _ in ledger.standing.taken_since(0.0))
-    return min(first, default=None)
+
+def _since(job: Job, now: float) -> float:
+    """Return since when recipients count; a warm-up looks for the first of all."""
+    return now - DAY if job.server.warmup is None else 0.0
+
+
+def _allowance(
+    job: Job, taken: Sequence[tuple[float, int]], clock: Callable[[], float]
+) -> Allowance:
+    began = min((at for at, _ in taken), default=None)
+    return Allowance(Daily(job.server.cap, job.server.warmup, began), taken, clock)
 
 
 def _hours(job: Job) -> Hours | None:

@@ -47,8 +47,8 @@ class Allowance:
 
     def waits(self, recipients: int) -> bool:
         """Say whether there is room for recipients only where some under way are refused."""
-        room = self.daily.most_at(self._clock()) - self._counted
-        return self.left < recipients <= room
+        left = self.left  # forgets the recipients of longer ago first
+        return left < recipients <= self.daily.most_at(self._clock()) - self._counted
 
     def take(self, recipients: int) -> bool:
         """Take recipients for a transaction; False where these would be beyond the cap."""

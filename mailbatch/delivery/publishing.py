@@ -83,7 +83,7 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
     job = mailing.inputs.job
     if asks_command(job):
         return "a secret is the output of a command, and a worker runs no command of a job"
-    if job.server.cap is not None or job.server.warmup is not None:
+    if job.server.has_daily_number:
         return "server.cap and server.warmup count in one run"
     if mailing.thread is not None:
         return "message.thread asks the ledgers of earlier editions"

@@ -19,11 +19,8 @@ from dataclasses import dataclass, replace
 
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
-from mailbatch.delivery.admission import wait_until
-from mailbatch.delivery.clock import clock_of
+from mailbatch.delivery.admission import wait_until, window_gate
 from mailbatch.delivery.destination import server_of
-from mailbatch.delivery.gate import OPEN, Gate
-from mailbatch.delivery.hours import Hours
 from mailbatch.delivery.ledgers import (
     LedgerPlace,
     Publication,
@@ -184,7 +181,7 @@ class _Worker:
             )
             inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
             mailing = Mailing(inputs, ledger, None)
-            gate = _gate(ready.job, ledger)
+            gate = window_gate(ready.job, ledger)  # a mailing with a cap is sent by the run alone
             if gate.look() is not None:
                 return Sent(), True
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
@@ -284,14 +281,6 @@ def _check_samples(ready: _Ready, publication: Publication) -> None:
             if differ
             else "look for files with absolute names, and for the key of message.dkim",
         )
-
-
-def _gate(job: Job, ledger: OpenLedger) -> Gate:
-    """Return the gate of the window of a job; a mailing with a cap is sent by the run alone."""
-    window = job.server.window
-    if window is None:
-        return OPEN
-    return Gate(Hours(window), None, clock_of(ledger))
 
 
 def _plan_of(ready: _Ready) -> Plan:

@@ -198,9 +198,14 @@ class Server(Section):
     )
 
     @property
+    def has_daily_number(self) -> bool:
+        """Whether the recipients of 24 hours are counted: a cap or a warm-up."""
+        return self.cap is not None or self.warmup is not None
+
+    @property
     def may_hold(self) -> bool:
         """Whether a run may be held, and told to go on later: a window, a cap or a warm-up."""
-        return any(key is not None for key in (self.window, self.cap, self.warmup))
+        return self.window is not None or self.has_daily_number
 
     @model_validator(mode="before")
     @classmethod

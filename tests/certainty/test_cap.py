@@ -267,3 +267,13 @@ def test_an_allowance_counts_down_and_frees_again():
     assert allowance.free_at(10) == DAY
     now[0] = DAY - 100.0
     assert allowance.left == 6
+
+
+def test_recipients_of_longer_ago_hold_no_transaction_back():
+    """The room for one that waits is counted when these are forgotten."""
+    now = [0.0]
+    allowance = Allowance(Daily(cap=3), [(-100.0, 1)], lambda: now[0])
+    assert allowance.take(2)
+    assert not allowance.waits(3)
+    now[0] = DAY - 100.0
+    assert allowance.waits(3), "two under way may be refused, and the one before is a day old"
