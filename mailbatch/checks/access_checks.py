@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailbatch.checks.contrast import Faint, called, faint_texts
+from mailbatch.checks.findings import shortened
 from mailbatch.checks.letter_shape import LONG, shape
 from mailbatch.checks.links import stem
 from mailbatch.checks.style_rules import read_rules
@@ -26,7 +27,6 @@ _MOST_SHAPES = 256
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LAYOUT = frozenset(("presentation", "none"))
 _OF_DATA = frozenset(("th", "caption", "thead"))
-_SHOWN = 60
 #: Texts of links that name no target, in languages of many letters.
 _EMPTY_WORDS = frozenset(
     (
@@ -119,7 +119,7 @@ def _spoken(element: Element, *, language: str | None, direction: str) -> Iterat
     direction = element.styles.get("direction", "") or direction
     if given:
         if not is_language_tag(given):
-            yield Fault("MB240", f'lang="{_short(given)}" is no language tag', "lang", given)
+            yield Fault("MB240", f'lang="{shortened(given)}" is no language tag', "lang", given)
         elif is_right_to_left(given) and direction not in {"rtl", "auto"} and _has_text(element):
             yield Fault("MB241", f'lang="{given}" without dir="rtl"', given, f'lang="{given}"')
         language = given
@@ -210,7 +210,7 @@ def _links(tree: Element) -> Iterator[Fault]:
             targets[words].add(stem(address).rstrip("/"))
     for words, found in targets.items():
         if len(found) > 1:
-            yield Fault("MB246", f"{_short(words)!r}: {len(found)} addresses", words, "")
+            yield Fault("MB246", f"{shortened(words)!r}: {len(found)} addresses", words, "")
 
 
 def _images(tree: Element) -> Iterator[Fault]:
@@ -221,11 +221,11 @@ def _images(tree: Element) -> Iterator[Fault]:
         if not alt:
             continue
         if _FILE.fullmatch(alt) or _NUMBERED.fullmatch(alt) or words == name.lower() != "":
-            detail = f'alt="{_short(alt)}" is the name of a file'
+            detail = f'alt="{shortened(alt)}" is the name of a file'
         elif words in _KINDS:
-            detail = f'alt="{_short(alt)}" does not say of what'
+            detail = f'alt="{shortened(alt)}" does not say of what'
         elif {image.attributes.get("width"), image.attributes.get("height")} <= _DOT:
-            detail = f'alt="{_short(alt)}" at an image that cannot be seen'
+            detail = f'alt="{shortened(alt)}" at an image that cannot be seen'
         else:
             continue
         yield Fault("MB249", detail, stem(source), alt)
@@ -251,7 +251,3 @@ def _words(faint: Faint, pair: str) -> str:
 
 def _host(address: str) -> str:
     return address.partition("//")[2].partition("/")[0] or address.partition(":")[0]
-
-
-def _short(text: str, most: int = _SHOWN) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -16,6 +16,9 @@ from mailbatch.checks.code import Severity
 from mailbatch.checks.codes import CODES
 from mailbatch.errors import Location
 
+#: Characters of a text that a finding shows.
+_SHOWN = 60
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -80,3 +83,12 @@ class Overview:
     unreached: tuple[tuple[Location, str, str], ...] = ()
     unused: tuple[str, ...] = ()
     tallies: tuple[Tally, ...] = ()
+
+
+def shortened(text: str, most: int = _SHOWN) -> str:
+    """Return a text for the details of a finding, a long one cut.
+
+    >>> shortened("https://example.com/news", 12)
+    'https://exa…'
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -11,11 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mailbatch.checks.findings import Finding
+from mailbatch.checks.findings import Finding, shortened
 from mailbatch.envelope import Delivery
 from mailbatch.errors import Location
-
-_SHOWN = 60
 
 
 class GroupChecks:
@@ -44,8 +42,8 @@ class GroupChecks:
         for index, column, place in self._readings if others else ():
             for row in others:
                 if row.values[index] != first.values[index]:
-                    left = f"{column} is {_short(row.values[index])!r} on line {row.line}"
-                    detail = f"{left}, and the letter has {_short(first.values[index])!r}"
+                    left = f"{column} is {shortened(row.values[index])!r} on line {row.line}"
+                    detail = f"{left}, and the letter has {shortened(first.values[index])!r}"
                     hint = _LOOP.format(column) if column.isidentifier() else None
                     yield Finding("MB223", detail, f"{place} {column}", place, hint)
                     break
@@ -55,7 +53,3 @@ _LOOP = (
     "Read all rows, {{% for row in rows %}}{{{{ row.{0} }}}}{{% endfor %}}, or give each row a "
     "letter of its own: add {0} to recipients.group_by."
 )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
+from mailbatch.checks.links import stem
+
 _HREF = re.compile(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _KEPT = ("style", "!--", "!doctype", "script", "title")
@@ -51,9 +53,9 @@ def shape(html: str) -> str:
     inside, length = 0, 0
 
     def number(found: re.Match[str]) -> str:
-        stem = re.split(r"[?#]", found[1].strip("\"' \n"), maxsplit=1)[0].rstrip("/")
-        if stem.lower().startswith(("http:", "https:")):
-            return f"href={addresses.setdefault(stem, len(addresses) + 1)}"
+        address = stem(found[1].strip("\"' \n")).rstrip("/")
+        if address.lower().startswith(("http:", "https:")):
+            return f"href={addresses.setdefault(address, len(addresses) + 1)}"
         return found[0]
 
     first, *pieces = html.split("<")

@@ -26,7 +26,7 @@ from mailbatch.checks.codes import (
     MOST_BYTES,
     MOST_TRACKED_LINKS,
 )
-from mailbatch.checks.findings import Finding
+from mailbatch.checks.findings import Finding, shortened
 from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
 from mailbatch.checks.unsubscribing import unsubscribe_urls
@@ -415,5 +415,4 @@ def _pulled_by(job: Job) -> Iterator[Finding]:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return shortened(" ".join(text.split()), _SHOWN)

@@ -22,7 +22,7 @@ from mailbatch.remarks import NO_REMARKS, Doubt, Remarks
 
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
-from mailbatch.checks.findings import Finding
+from mailbatch.checks.findings import Finding, shortened
 from mailbatch.checks.tallies import Tallies
 
 #: The values that exports and forms write where no value is known, in lower case.
@@ -40,7 +40,6 @@ _MOST_LISTS, _LISTS_NAMED = 1000, 5
 _FORMULA = re.compile(r"=\s*[A-Z][A-Z0-9._]*\(")
 #: A long number as a sheet shows it in a narrow column: `4.91701E+12`, `1,23E+11`, `#####`.
 _CUT_OFF = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d|\#{3,}")
-_SHOWN = 60
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,9});")
 #: The encodings in which programs read UTF-8 by mistake.
 _MISREAD = ("cp1252", "latin-1", "mac-roman")
@@ -192,8 +191,8 @@ class TableChecks:
                 continue
             for index, name in self._watched:
                 if row.values[index] != row.mailed[index]:
-                    detail = f"{name} is {_short(row.values[index])!r}"
-                    mailed = f"{_short(row.mailed[index])!r}"
+                    detail = f"{name} is {shortened(row.values[index])!r}"
+                    mailed = f"{shortened(row.mailed[index])!r}"
                     place = Location(self._path, row.line)
                     yield Finding("MB129", f"{detail}, and {mailed} is mailed", name, place)
                     break
@@ -223,15 +222,15 @@ def _fault(cell: str, name: str, header: frozenset[str]) -> tuple[str, str] | No
     if not cell.strip():
         return "MB120", f"{name} is empty"
     if is_formula(cell):
-        return "MB122", f"{name} is {_short(cell)!r}"
+        return "MB122", f"{name} is {shortened(cell)!r}"
     if is_placeholder(cell) or is_cut_off(cell) or (cell == name and cell in header):
         return "MB119", f"{name} is {cell!r}"
     found = damage(cell) if "&" in cell or not cell.isascii() else None
     if found is None:
         return None
     code, meant = found
-    perhaps = f", perhaps {_short(meant)!r}" if meant else ""
-    return code, f"{name} is {_short(cell)!r}{perhaps}"
+    perhaps = f", perhaps {shortened(meant)!r}" if meant else ""
+    return code, f"{name} is {shortened(cell)!r}{perhaps}"
 
 
 def is_formula(cell: str) -> bool:
@@ -273,10 +272,6 @@ def damage(cell: str) -> tuple[str, str] | None:
                 continue
             return "MB127", meant
     return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
 
 
 def is_placeholder(cell: str) -> bool:

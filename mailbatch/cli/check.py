@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 
 if TYPE_CHECKING:
-    from mailbatch.checks.findings import Tally
+    from mailbatch.checks.findings import Finding, Tally
     from mailbatch.cli.connect import Connected
     from mailbatch.cli.links import Tried
     from mailbatch.dns.judgement import Judgement
@@ -51,6 +52,14 @@ class Findings:
     published: list[Judgement] = field(default_factory=list)
     tried: Tried | None = None
     refused: MailbatchError | None = None
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        """Count findings of the world outside among those of the mailing."""
+        from mailbatch.checks.tallies import Tallies
+
+        tallies = Tallies()
+        tallies.add_all(findings)
+        self.checked.tallies += tallies.result()
 
 
 @reporting
@@ -95,7 +104,6 @@ def check_command(console: Console, given: CheckArguments) -> int:
 
 
 def _connect(job: Job, found: Findings) -> None:
-    from mailbatch.checks.tallies import Tallies
     from mailbatch.cli import connect
 
     try:
@@ -103,8 +111,7 @@ def _connect(job: Job, found: Findings) -> None:
     except MailbatchError as error:
         found.refused = error
         return
-    tallies = Tallies()
-    tallies.add_all(
+    found.add(
         connect.findings(
             found.connected,
             largest=found.checked.largest,
@@ -112,12 +119,10 @@ def _connect(job: Job, found: Findings) -> None:
             dsn=job.reports is not None and bool(job.reports.dsn),
         )
     )
-    found.checked.tallies += tallies.result()
 
 
 def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
     """Judge what DNS publishes, whatever became of the session."""
-    from mailbatch.checks.tallies import Tallies
     from mailbatch.cli import published
 
     try:
@@ -125,14 +130,10 @@ def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
     except MailbatchError as error:
         found.refused = found.refused or error
         return
-    tallies = Tallies()
-    for judgement in found.published:
-        tallies.add_all(judgement.findings)
-    found.checked.tallies += tallies.result()
+    found.add(finding for judgement in found.published for finding in judgement.findings)
 
 
 def _try_links(found: Findings, given: CheckArguments) -> None:
-    from mailbatch.checks.tallies import Tallies
     from mailbatch.cli.links import try_links
     from mailbatch.links.web import Web
 
@@ -143,9 +144,7 @@ def _try_links(found: Findings, given: CheckArguments) -> None:
     except MailbatchError as error:
         found.refused = found.refused or error
         return
-    tallies = Tallies()
-    tallies.add_all(found.tried.findings)
-    found.checked.tallies += tallies.result()
+    found.add(found.tried.findings)
 
 
 def _exit_code(found: Findings, *, strict: bool) -> int:

@@ -37,14 +37,7 @@ from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
 from mailbatch.delivery.state import url_of
-from mailbatch.errors import (
-    UNWRITTEN,
-    InputError,
-    LedgerError,
-    StoreError,
-    Unbalanced,
-    UsageError,
-)
+from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unbalanced
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
@@ -160,10 +153,9 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     """
     options = options.addressed(job)
     if options.sessions == 0 and (options.scratch or url_of(options.state) is None):
-        raise UsageError(
-            "--sessions 0 leaves the sending to workers, and none can join this run",
-            hint="keep the ledger in a database (--ledger), or send with sessions of this run",
-        )
+        from mailbatch.delivery.watching import no_worker
+
+        raise no_worker("keep the ledger in a database (--ledger)")
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options

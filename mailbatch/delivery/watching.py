@@ -28,14 +28,12 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
     """Tell the progress of all workers until nothing is left to do, or a signal comes.
 
     Raises:
-        UsageError: no worker can join: the ledger is a file, or this run alone can send.
+        UsageError: no worker can join: this run alone can send.
         LedgerError: the database fails.
     """
     publication = publication_of(mailing.ledger)
-    if publication is None:
-        raise _no_worker("keep the ledger in a database (--ledger)")
-    if publication.current() is None:
-        raise _no_worker("leave out what the note above names")
+    if publication is None or publication.current() is None:
+        raise no_worker("leave out what the note above names")
     known = mailing.ledger.standing.counts()
     while True:
         is_left = publication.is_left()
@@ -52,7 +50,8 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
             return Sent(interrupted=True)
 
 
-def _no_worker(otherwise: str) -> UsageError:
+def no_worker(otherwise: str) -> UsageError:
+    """Return the refusal of a run without sessions, with what to do `otherwise`."""
     return UsageError(
         "--sessions 0 leaves the sending to workers, and none can join this mailing",
         hint=f"{otherwise}, or send with sessions of this run",

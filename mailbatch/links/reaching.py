@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from mailbatch.checks.findings import Finding
+from mailbatch.checks.findings import Finding, shortened
 from mailbatch.checks.unsubscribing import may_unsubscribe
 from mailbatch.links.targets import Target, Use
 from mailbatch.links.web import Reached, Reason, Web
@@ -52,7 +52,7 @@ def reach(
 def judge(reached: Iterable[tuple[Target, Reached | None]]) -> Iterator[Finding]:
     """Yield the findings of targets that were asked for."""
     for target, end in reached:
-        shown = _short(target.url)
+        shown = shortened(target.url, _SHOWN)
         if end is None:
             detail = f"{shown}: the time for all links was used up"
             yield Finding("MB525", detail, "time", target.location)
@@ -63,14 +63,14 @@ def judge(reached: Iterable[tuple[Target, Reached | None]]) -> Iterator[Finding]
             yield Finding(code, f"{shown} {words}", target.url, target.location)
         elif end.hops:
             times = f", in {len(end.hops)} steps" if len(end.hops) > 1 else ""
-            detail = f"{shown} leads to {_short(end.hops[-1])}{times}"
+            detail = f"{shown} leads to {shortened(end.hops[-1], _SHOWN)}{times}"
             yield Finding("MB523", detail, target.url, target.location)
 
 
 def judge_untried(untried: Mapping[str, str]) -> Iterator[Finding]:
     """Yield the findings of addresses that were left out, by the reason."""
     for url, why in untried.items():
-        yield Finding("MB525", f"{_short(url)}: {why}", why)
+        yield Finding("MB525", f"{shortened(url, _SHOWN)}: {why}", why)
 
 
 def judge_one_click(end: Reached) -> Iterator[Finding]:
@@ -83,12 +83,12 @@ def judge_one_click(end: Reached) -> Iterator[Finding]:
         words = f"it answers {end.status}"
     else:
         return
-    yield Finding("MB524", f"{_short(end.url)}: {words}", end.url)
+    yield Finding("MB524", f"{shortened(end.url, _SHOWN)}: {words}", end.url)
 
 
 def _fault(target: Target, end: Reached) -> tuple[str, str] | None:
     """Return the code and the words of an end that is no good one."""
-    at = f", at {_short(end.hops[-1])}" if end.hops else ""
+    at = f", at {shortened(end.hops[-1], _SHOWN)}" if end.hops else ""
     failed = "MB521" if target.use is Use.IMAGE else "MB520"
     if end.reason is not None:
         if end.reason in {Reason.PRIVATE, Reason.LEAVES}:
@@ -103,7 +103,3 @@ def _fault(target: Target, end: Reached) -> tuple[str, str] | None:
     if target.use is Use.IMAGE and not end.media_type.startswith("image/"):
         return "MB521", f"is {end.media_type}, no image{at}"
     return None
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"

@@ -65,7 +65,7 @@ class Asset:
         self._filename = filename
         self._type = media_type
         self._cid = cid
-        self._base = _fixed_folder(path.source, _VARIES if pattern else _MARKUP)
+        self._base = fixed_folder(path.source, _VARIES if pattern else _MARKUP)
         self._files: OrderedDict[str, EncodedFile] = OrderedDict()
         self._kept = 0
         self._last: tuple[Chosen, Attachment] | None = None
@@ -270,16 +270,14 @@ def varies(source: str) -> bool:
     return _VARIES.search(source) is not None
 
 
-def fixed_folder(source: str) -> str:
-    """Return the folder that a path names before the first part that a row or a pattern completes.
+def fixed_folder(source: str, varying: re.Pattern[str] = _VARIES) -> str:
+    """Return the folder that a path names before its first part that varies.
+
+    By default a row or a pattern completes such a part.
 
     >>> fixed_folder("tickets/{{ year }}/*.pdf"), fixed_folder("{{ id }}.pdf")
     ('tickets/', '')
     """
-    return _fixed_folder(source, _VARIES)
-
-
-def _fixed_folder(source: str, varying: re.Pattern[str]) -> str:
     match = varying.search(source)
     fixed = source if match is None else source[: match.start()]
     return fixed[: fixed.rfind("/") + 1]
