@@ -8,6 +8,7 @@ socket.
 
 from __future__ import annotations
 
+import ipaddress
 from functools import lru_cache
 
 
@@ -29,3 +30,15 @@ def a_labels(host: str) -> str:
         return idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError as error:
         raise ValueError(f"{host!r} is no host name: {error}") from None
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether a text is a numeric address of this machine alone; no name is looked up.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("localhost")
+    (True, True, False)
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mailbatch import host_names
 from mailbatch.host_names import a_labels
 from mailbatch.job.fields import (
     Scalar,
@@ -65,10 +66,7 @@ def is_loopback(host: str) -> bool:
     name = host.lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host_names.is_loopback(host)
 
 
 def _host(value: Any) -> str:

@@ -17,13 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from mailbatch.host_names import is_loopback
 from mailbatch.sandbox.wire import JSON, XML, as_json, delivery_body
 
 #: Seconds between the attempts at one post.
@@ -64,11 +64,7 @@ def target_of(url: str) -> Target | str:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         return "this is no URL"
-    try:
-        is_here = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_here = False
-    if not is_here:
+    if host != "localhost" and not is_loopback(host):
         return "the sandbox posts to this machine only (http://127.0.0.1:PORT/...)"
     if parts.scheme != "http":
         return f"the sandbox posts over http, not {parts.scheme}"

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import ssl
 import uuid
@@ -27,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from mailbatch.errors import UsageError
+from mailbatch.host_names import is_loopback
 from mailbatch.sandbox.addresses import AddressTable
 from mailbatch.sandbox.alignment import unaligned
 from mailbatch.sandbox.answers import Answer, Answers
@@ -255,9 +255,4 @@ def _opened(folder: Path) -> Outbox:
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost" or is_loopback(host)

@@ -21,13 +21,14 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 from mailbatch.errors import ConnectionLost, RemoteProtocolError, SessionError, SessionTimeout
+from mailbatch.host_names import is_loopback
 from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.failures import STARTTLS_TAKEN, failure_of, reason_of
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name
+from mailbatch.smtp.network import acknowledge, local_name
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.watch import Watch

@@ -10,7 +10,6 @@ Tests: tests/session/test_network.py, tests/session/test_tls.py.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 from pathlib import Path
@@ -50,14 +49,6 @@ def acknowledge(sock: socket.socket) -> None:
     """
     if _QUICK_ACK is not None:
         sock.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a numeric address is this machine's own."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def local_name(sockname: object) -> str:

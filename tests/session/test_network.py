@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
+from mailbatch.host_names import is_loopback
 from mailbatch.smtp.failures import reason_of
-from mailbatch.smtp.network import acknowledge, is_loopback, local_name
+from mailbatch.smtp.network import acknowledge, local_name
 
 
 @pytest.mark.parametrize(

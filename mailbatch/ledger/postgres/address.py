@@ -9,7 +9,6 @@ A URL is shown without its password (`shown`). This module must never connect.
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from importlib.util import find_spec
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from mailbatch.errors import JobError, install_extra
+from mailbatch.host_names import is_loopback
 
 SCHEMES = ("postgresql", "postgres")
 _VERIFIED = "verify-full"
@@ -201,7 +201,4 @@ def _hosts(url: str, given: dict[str, list[str]]) -> Iterator[str]:
 def _is_here(host: str) -> bool:
     if not host or host == "localhost" or host.startswith(("/", "@", "%2F", "%2f")):
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(host)
