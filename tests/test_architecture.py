@@ -12,7 +12,7 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
+    "outlook", "plain_rows", "remarks", "report_token", "sasl", "suggest", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "balance": set(),
     "errors": set(),
     "octets": set(),
+    "plain_rows": set(),
     "outcome": set(),
     "envelope": set(),
     "identity": set(),

@@ -21,7 +21,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import chain, repeat
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import cast
@@ -36,10 +36,12 @@ from mailbatch.job.paths import resolve_path
 from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
+from mailbatch.plain_rows import PlainRows
 from mailbatch.recipients.address import are_plain, parse_address
 from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, Naming, text_form
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
+from mailbatch.recipients.plain_lines import PlainLines
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
@@ -101,25 +103,49 @@ class Plan:
         return self._keying.identity
 
     def __iter__(self) -> Iterator[Recipient]:
-        return self._all_valid() if self._stop else self._keyed()
+        for block in self.blocks():
+            yield from block.recipients() if isinstance(block, PlainRows) else block
 
-    def _keyed(self) -> Iterator[Recipient]:
-        """Return the recipients with their keys: as they are, where the address is the key."""
-        recipients = self._recipients()
-        return recipients if self.identity.is_address else map(self._keying.keyed, recipients)
+    def blocks(self) -> Iterator[PlainRows | list[Recipient]]:
+        """Read the recipients in blocks; raises as iterating does."""
+        return self._all_valid() if self._stop else self._planned_blocks()
 
-    def _recipients(self) -> Iterator[Recipient]:
-        return chain.from_iterable(map(self._planned, in_blocks(self._table)))
+    def _planned_blocks(self) -> Iterator[PlainRows | list[Recipient]]:
+        table = self._table
+        alone = self._takes_all and not self._group_by and self.identity.is_address
+        for block in table.blocks() if isinstance(table, Table) else (table,):
+            records: Iterable[tuple[int, tuple[str, ...]]]
+            if isinstance(block, PlainLines):
+                rows = block.rows(self._address)
+                if alone and are_plain(rows.addresses):
+                    yield rows
+                    continue
+                records = block.records()
+            else:
+                records = block
+            for some in in_blocks(records):
+                if recipients := self._planned(some):
+                    yield recipients
 
-    def _planned(self, block: list[tuple[int, tuple[str, ...]]]) -> Iterable[Recipient]:
-        """Return the recipients of a block of records.
+    @property
+    def _takes_all(self) -> bool:
+        """Whether no row is left out but for its address."""
+        return self._condition is None and not self._suppressed and not self.remarks.hidden
+
+    def _planned(self, block: list[tuple[int, tuple[str, ...]]]) -> list[Recipient]:
+        """Return the recipients of a block of records, with their keys.
 
         Mostly no rule looks at a single row: all addresses of the block are plain, and wanted.
         Then no row is touched by a statement of Python, which takes a third of the time.
         """
+        found = self._judged_block(block)
+        # As they are, where the address is the key.
+        return list(found if self.identity.is_address else map(self._keying.keyed, found))
+
+    def _judged_block(self, block: list[tuple[int, tuple[str, ...]]]) -> Iterable[Recipient]:
         lines, records = zip(*block, strict=True)
         cells = [tuple(map(str.strip, record)) for record in records]
-        if self._condition is None and not self._suppressed and not self.remarks.hidden:
+        if self._takes_all:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
                 groups = map(self._group, cells) if self._group_by else repeat(None)
@@ -160,25 +186,31 @@ class Plan:
             return address, _SUPPRESSED, reason
         return address, _PENDING, None
 
-    def _all_valid(self) -> Iterator[Recipient]:
+    def _all_valid(self) -> Iterator[PlainRows | list[Recipient]]:
         """Yield recipients up to the first invalid one, then collect the other faults."""
         errors: list[InputError] = []
         try:
-            for recipient in self._keyed():
-                if recipient.status == _INVALID:
-                    message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
-                    place = Location(self._table.shown, recipient.line)
-                    errors.append(RecipientError(message, location=place))
-                    if len(errors) == MOST_ERRORS:
-                        break
-                elif not errors:
-                    yield recipient
+            for block in self._planned_blocks():
+                valid, faults = block, list[Recipient]()
+                if not isinstance(block, PlainRows):
+                    faults = [one for one in block if one.status == _INVALID]
+                    valid = block[: block.index(faults[0])] if faults else block
+                if valid and not errors:
+                    yield valid
+                errors += map(self._fault, faults)
+                if len(errors) >= MOST_ERRORS:
+                    del errors[MOST_ERRORS:]
+                    break
         except RecipientError as error:
             if not errors:
                 raise
             errors.append(error)
         if errors:
             raise InputErrors(errors)
+
+    def _fault(self, recipient: Recipient) -> RecipientError:
+        message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
+        return RecipientError(message, location=Location(self._table.shown, recipient.line))
 
 
 def plan_recipients(
