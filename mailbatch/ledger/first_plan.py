@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain, islice
 
 from mailbatch.identity import Identity
@@ -23,7 +24,6 @@ from mailbatch.ledger.merging import repeated_reason
 
 #: Rows for one statement, since a statement costs as much as three rows; more are not faster.
 _AT_ONCE = 8
-_FIELDS = 5  # of a wanted row
 _COLUMNS = (
     "id, line, address, own_key, mailbox, cells, claim, wanted, status, reason, due, header_id"
 )
@@ -32,6 +32,11 @@ INSERT INTO recipient ({_COLUMNS})
 SELECT ?1, ?1, ?2, ?3, ?4, ?5, iif(w, 'own', NULL), w, ?6, ?7, iif(w, 0, NULL), ?8
 FROM (SELECT ?6 = 'pending' AS w)
 """  # noqa: S608 - constants
+#: The same for rows that ask for a mail, and for those of them whose key is the address.
+_WANTED = "?{0}, ?{0}, ?{1}, ?{2}, ?{3}, ?{4}"
+_ALONE = "?{0}, ?{0}, ?{1}, NULL, NULL, ?{2}"
+#: The indexes that are sorted afterwards; that of the keys first, since it may find repeats.
+_INDEXES = ("key", "mailbox", "delivery")
 # The first row of a key is the one that is mailed.
 _REPEATED = """
 UPDATE recipient SET
@@ -54,43 +59,53 @@ def lay(
         LedgerError: a row has a group.
     """
     connection = database.connection
-    index = drop_index(connection, "recipient_by_key")
-    one, several = _add_wanted(header, 1), _add_wanted(header, _AT_ONCE)
+    indexes = [drop_index(connection, f"recipient_by_{name}") for name in _INDEXES]
     counts = Counter[str]()
     for block in blocks:
         if any(block.clusters):
             raise broken_rule(database.path, "a row has a group, and the plan has none")
         counts.update(block.statuses)
-        rows = zip(
-            block.lines, block.addresses, block.own_keys, block.mailboxes, block.cells, strict=True
-        )
-        if block.is_wanted:
-            together = len(block.lines) // _AT_ONCE * _AT_ONCE
-            connection.executemany(several, _joined(islice(rows, together)))
-            connection.executemany(one, rows)
+        if not block.is_wanted:
+            columns = (*_told(block), block.statuses, block.reasons)
+            rows = [(*row, header) for row in zip(*columns, strict=True)]
+            connection.executemany(_ADD, rows)
+        elif block.keys is block.addresses and not any(block.mailboxes):
+            columns = (block.lines, block.addresses, block.cells)
+            _add_wanted(connection, _ALONE, header, columns)
         else:
-            told = zip(rows, block.statuses, block.reasons, strict=True)
-            connection.executemany(_ADD, [(*row, *status, header) for row, *status in told])
+            _add_wanted(connection, _WANTED, header, _told(block))
     try:
-        connection.execute(index)
+        for index in indexes:
+            connection.execute(index)
     except sqlite3.IntegrityError:  # somebody stands in the table twice
         repeated = connection.execute(_REPEATED, (repeated_reason(identity),)).rowcount
-        connection.execute(index)
+        for index in indexes:
+            connection.execute(index)
         counts.update(pending=-repeated, duplicate=repeated)
     return counts
 
 
-def _add_wanted(header: int, rows: int) -> str:
-    """Return the statement that adds so many rows, each of which asks for a mail."""
-    places = range(1, rows * _FIELDS, _FIELDS)
-    wanted = f"'own', 1, 'pending', NULL, 0, {header}"
+def _told(block: Block) -> tuple[Sequence[object], ...]:
+    return block.lines, block.addresses, block.own_keys, block.mailboxes, block.cells
+
+
+def _add_wanted(
+    connection: sqlite3.Connection, form: str, header: int, columns: tuple[Sequence[object], ...]
+) -> None:
+    """Add rows that ask for a mail, each a line of `columns`, which `form` takes."""
+    rows, fields = zip(*columns, strict=True), len(columns)
+    together = len(columns[0]) // _AT_ONCE * _AT_ONCE
+    values = chain.from_iterable(islice(rows, together))
+    several = zip(*[values] * (_AT_ONCE * fields), strict=True)
+    connection.executemany(_statement(form, fields, header, _AT_ONCE), several)
+    connection.executemany(_statement(form, fields, header, 1), rows)
+
+
+@cache
+def _statement(form: str, fields: int, header: int, rows: int) -> str:
+    """Return the statement that adds so many rows."""
     values = ", ".join(
-        f"(?{n}, ?{n}, ?{n + 1}, ?{n + 2}, ?{n + 3}, ?{n + 4}, {wanted})" for n in places
+        f"({form.format(*range(n, n + fields))}, 'own', 1, 'pending', NULL, 0, {header})"
+        for n in range(1, rows * fields, fields)
     )
     return f"INSERT INTO recipient ({_COLUMNS}) VALUES {values}"  # noqa: S608 - constants, a number
-
-
-def _joined(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[object, ...]]:
-    """Yield the values of so many rows together."""
-    values = chain.from_iterable(rows)
-    return zip(*[values] * (_AT_ONCE * _FIELDS), strict=True)
