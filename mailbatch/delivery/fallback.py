@@ -24,7 +24,7 @@ Accepted, rejected, in doubt: settled, and never moved. A run stays at the secon
 end, and the next run begins at the first one again. This module must never look into a session, nor
 move a recipient by itself.
 
-Tests: tests/certainty/test_fallback.py, tests/delivery/test_fallback.py.
+Tests: tests/certainty/test_fallback.py.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def folded_server(row: str) -> str:
 def server_of(row: str) -> str:
     """Return the server of a row of `standing`, in SQL; NULL: the first one, or none answered.
 
-    What is not folded yet counts, and so does a doubt that a reader works out.
+    An outcome that is not folded yet counts, and so does a doubt that a reader works out.
     """
     waits, known = _WAITS.format(row=row), _KNOWN.format(row=row)
     return f"CASE WHEN {ANY} THEN CASE WHEN {waits} THEN {AT} ELSE {known} END END"
