@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
+    from mailbatch.outcome import Status
 
 
 @reporting
@@ -48,19 +49,18 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        writers = ledger.writers()
+        writers, elsewhere = ledger.writers(), ledger.standing.elsewhere()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
+        now["elsewhere"] = elsewhere
         console.data({**told, **now, **_only(given, place)})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    for status, number in counts.items():
-        if number:
-            console.lines(f"{number:>9}  {status}")
+    _say_counts(console, counts, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -70,6 +70,19 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return ExitCode.DONE
     _say_next_steps(console, given, loaded, Summary(loaded.name, named, counts, logs_until=until))
     return ExitCode.DONE
+
+
+def _say_counts(
+    console: Console, counts: Mapping[Status, int], elsewhere: Mapping[str, int]
+) -> None:
+    """Say how many recipients stand where, and which servers but the first one took some."""
+    from mailbatch.cli.summary import elsewhere_in_words
+
+    for status, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {status}")
+    if elsewhere:
+        console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
 
 
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:

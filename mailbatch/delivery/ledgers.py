@@ -58,6 +58,7 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "move_to",
     "open_mailings",
     "open_to_decide",
     "open_to_forget",
@@ -83,7 +84,7 @@ LedgerPlace: TypeAlias = Path | Place
 def place_of(job: Job, edition: str, state: State) -> LedgerPlace:
     """Return the place of the ledger of an edition, which need not be there."""
     if isinstance(state, InDatabase):
-        return place_in(state.url, job.name, edition)
+        return place_in(state.url, job.name, edition, seen=state_dir(job, state))
     return ledger_path(job, edition, state_dir(job, state))
 
 
@@ -222,11 +223,11 @@ def turn_of(job: Job, state: State) -> AbstractContextManager[object] | None:
 
 
 def taken_by_others(
-    job: Job, edition: str | None, state: State, since: float
+    job: Job, edition: str | None, state: State, since: float, *, server: str | None = None
 ) -> tuple[list[tuple[float, int]], bool]:
     """Return the recipients of all editions but one, and whether a run writes one of these.
 
-    The recipients are those that servers took later than `since`, as `Standings.taken_since` has
+    The recipients are those that `server` took later than `since`, as `Standings.taken_since` has
     them. A file that was not written since then is not opened.
 
     Raises:
@@ -242,7 +243,7 @@ def taken_by_others(
             continue
         with open_to_read(place) as ledger:
             is_busy = is_busy or bool(ledger.writers())
-            taken += ledger.standing.taken_since(since)
+            taken += ledger.standing.taken_since(since, server=server)
     return taken, is_busy
 
 
@@ -304,16 +305,10 @@ def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
-        UsageError: `restored`, for a ledger in a database.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    if restored:
-        raise UsageError(
-            f"--restored is for a ledger in a file that was put back: {place} is in a database",
-            hint="leave it out",
-        )
-    return _postgres().reopen(place)
+    return _postgres().reopen(place, restored=restored)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -328,6 +323,19 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+def move_to(ledger: OpenLedger, server: str) -> None:
+    """Have a run go on at another server of the job, host and port; no delivery may be leased.
+
+    All that is recorded from now on is of that server. Pending recipients are due there at once.
+
+    Raises:
+        LedgerError: the move cannot be recorded, or the ledger is none that knows of servers (74).
+    """
+    if not isinstance(ledger, Ledger):
+        raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
+    ledger.move_to(server)
 
 
 @contextmanager
@@ -373,8 +381,10 @@ def open_to_forget(path: Path) -> Iterator[Forgetting]:
 # -- the database, imported where one is named ----------------------------------------------------
 
 
-def open_mailings(url: str) -> list[LedgerPlace]:
+def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:
     """Return the places of the mailings in a database that workers may send now; oldest first.
+
+    `seen` is the folder where this machine keeps what it has seen of their ledgers; None: nowhere.
 
     Raises:
         JobError: the extra `postgres` is not installed (78).
@@ -383,7 +393,7 @@ def open_mailings(url: str) -> list[LedgerPlace]:
     check_driver()
     from mailbatch.ledger.postgres.mailings import open_mailings as found
 
-    return [*found(url)]
+    return [*found(url, seen=seen)]
 
 
 def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:
