@@ -18,8 +18,8 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     """Write the results, and the unfinished recipients if asked to."""
     from mailbatch.delivery.ledgers import is_rehearsed, open_to_read
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import declared_results_path, rehearsed_results_path
     from mailbatch.delivery.reported import edition_reports
+    from mailbatch.delivery.results_place import declared_results_path, rehearsed_results_path
     from mailbatch.delivery.state import state_of
     from mailbatch.results.file import write_results, write_unfinished
 

@@ -20,8 +20,8 @@ from mailbatch.delivery.preparation import (
     changed_since,
     explained,
     had,
-    results_path,
 )
+from mailbatch.delivery.results_place import results_path
 from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError, OverlapError
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.rows import Moved

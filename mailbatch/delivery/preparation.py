@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import discard, open_to_run, place_of
-from mailbatch.delivery.options import Mode, RunOptions
-from mailbatch.delivery.outputs import check_declared_results, check_output
+from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.places import (
     check_edition,
     check_given_edition,
@@ -26,6 +25,7 @@ from mailbatch.delivery.places import (
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.results_place import declared_results_path, results_path
 from mailbatch.delivery.state import State
 from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
@@ -43,14 +43,13 @@ from mailbatch.errors import (
     UsageError,
 )
 from mailbatch.job.model import Dkim, Job
-from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import Leases, OpenLedger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
-from mailbatch.render.edition import render_edition, render_results_path
+from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
 
 if TYPE_CHECKING:
@@ -193,50 +192,6 @@ def read_inputs(
         raise InputErrors(mistakes)
     check_variables(job, variables, composer)
     return Inputs(job, named, plan, composer)
-
-
-def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
-    """Return the place of the results; None where a scratch run was not asked for any."""
-    if options.results is not None:
-        check_output(options.results, "--results", job.path, job)
-        return options.results
-    if options.dry_run or options.mode is Mode.REDIRECT:
-        return None
-    variables = {**job.variables, **options.variables}
-    path = declared_results_path(job, edition, variables)
-    return rehearsed_results_path(path) if options.sandbox else path
-
-
-def rehearsed_results_path(path: Path) -> Path:
-    """Return the place of the results of a rehearsal, beside those of the mailing.
-
-    >>> rehearsed_results_path(Path("results/letter.csv")).name
-    'letter.sandbox.csv'
-    """
-    return path.with_suffix(f".sandbox{path.suffix}")
-
-
-def declared_results_path(
-    job: Job, edition: str, variables: Mapping[str, object], *, given: bool = False
-) -> Path:
-    """Return the place of the results of a job; `given`: the edition came from `--edition`.
-
-    Raises:
-        JobError: the path leads outside the folder, or to a file that must not be replaced.
-        UsageError: the edition of the command line leads outside.
-    """
-    declared = render_results_path(job, edition, variables)
-    try:
-        path = resolve_path(job.folder, declared, absolute_allowed=False)
-    except JobError as error:
-        if given and edition in declared:
-            raise UsageError(
-                f"--edition {edition}: the path of the results, {declared}, {error.message}",
-                hint="use an edition without /, or name a file with --results",
-            ) from None
-        raise JobError(error.message, location=job.locate("results"), hint=error.hint) from None
-    check_declared_results(path, job)
-    return path
 
 
 def open_mailing(
