@@ -107,12 +107,14 @@ def make_preview(
     approved: PlanFile | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
     before_moving: Callable[[], object] = lambda: None,
+    amend: Callable[[Inputs], Inputs] | None = None,
 ) -> Preview:
     """Render the mailing and write the gallery.
 
     The options are those of `mailbatch preview`: `out` None means a folder beside the job, `limit`
     None all messages. `approved` is the plan to compare the mailing with. `before_moving` is called
-    before the files of an earlier gallery give way.
+    before the files of an earlier gallery give way. `amend` makes a correction of the inputs, which
+    no plan is of.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
@@ -135,7 +137,9 @@ def make_preview(
         job, edition=edition, variables=variables or {}, now=now,
         traced=True, state=state, store=store,
     )  # fmt: skip
-    plans = Plans(inputs, approved, whole=not only)
+    if amend is not None:
+        inputs = amend(inputs)
+    plans = Plans(inputs, approved, whole=not only and amend is None)
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     survey = Survey(

@@ -27,6 +27,7 @@ from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.delivery.results_place import declared_results_path, results_path
 from mailbatch.delivery.state import State
+from mailbatch.delivery.succession import check_part
 from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
@@ -54,6 +55,7 @@ from mailbatch.render.subject import Test
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.correction import Correction
 
 #: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
 #: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
@@ -65,12 +67,16 @@ _SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The user's files, read and compiled: the start of `check`, `preview` and `run`."""
+    """The user's files, read and compiled: the start of `check`, `preview` and `run`.
+
+    `correction` is that of another edition, None where the mailing corrects none.
+    """
 
     job: Job
     edition: str
     plan: Plan
     composer: Composer
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,10 @@ class Mailing:
     @property
     def leases(self) -> Leases:
         """The deliveries that are due, each with its thread."""
-        ledger, thread = self.ledger, self.thread
-        if thread is None:
+        ledger, placing = self.ledger, self.inputs.correction or self.thread
+        if placing is None:
             return ledger.leases
-        return ThreadedLeases(ledger.leases, ledger.records, thread)
+        return ThreadedLeases(ledger.leases, ledger.records, placing)
 
     @property
     def unfinished(self) -> int:
@@ -210,21 +216,14 @@ def open_mailing(
         PlanDifference: the rows are others than those of the approved plan, or the edition is sent
             under another plan.
         InputErrors, RecipientError, LedgerError: there can be no thread (`thread_of`).
+        RecipientError: the edition was corrected, or is a correction (`check_part`).
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
-    if options.rehearsal is not None:
-        folder = options.rehearsal.folder
-        claim(folder)
-        state: State = folder
-        discard(ledger_path(job, edition, folder))
-        options.rehearsal.begin(edition)
-    elif options.scratch:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
-    else:
-        state = options.state
+    state = _state(job, edition, options, stack)
     place = place_of(job, edition, state)
-    if not (options.scratch or options.new_mailing) and is_first(place):
+    is_new = not (options.scratch or options.new_mailing or inputs.correction)
+    if is_new and is_first(place):
         check_first(job, edition, inputs.plan, state=state, results=results)
     ledger = stack.enter_context(
         open_to_run(
@@ -236,6 +235,8 @@ def open_mailing(
             secret=REHEARSED if options.scratch else None,
         )
     )
+    if not options.scratch:
+        check_part(ledger, inputs.correction)
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
@@ -253,9 +254,23 @@ def open_mailing(
                 hint=f"give an address of {job.recipients.shown}",
             )
     if mailing.unfinished:
-        mailing = replace(mailing, thread=thread_of(inputs, ledger, options, stack))
+        if inputs.correction is None:
+            mailing = replace(mailing, thread=thread_of(inputs, ledger, options, stack))
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
+
+
+def _state(job: Job, edition: str, options: RunOptions, stack: ExitStack) -> State:
+    """Return the place of the ledger: that of a rehearsal is emptied, a scratch one is made."""
+    if options.rehearsal is not None:
+        folder = options.rehearsal.folder
+        claim(folder)
+        discard(ledger_path(job, edition, folder))
+        options.rehearsal.begin(edition)
+        return folder
+    if options.scratch:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+    return options.state
 
 
 def reconcile(

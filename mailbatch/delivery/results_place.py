@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.delivery.options import Mode, RunOptions
+from mailbatch.delivery.options import Corrected, Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.errors import JobError, UsageError
 from mailbatch.job.model import Job
@@ -29,7 +29,16 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
         return None
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
+    if options.correction is not None:
+        path = _beside_corrected(path, options.correction, options.variables)
     return rehearsed_results_path(path) if options.sandbox else path
+
+
+def _beside_corrected(path: Path, corrected: Corrected, given: Mapping[str, object]) -> Path:
+    """Return the place of the results of a correction, apart from those of the edition itself."""
+    variables = {**corrected.job.variables, **given}
+    taken = declared_results_path(corrected.job, corrected.edition, variables)
+    return path.with_suffix(f".corrected{path.suffix}") if path == taken else path
 
 
 def rehearsed_results_path(path: Path) -> Path:

@@ -48,6 +48,7 @@ from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.correction import Correction
     from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
@@ -122,7 +123,7 @@ def _go_on(
     try:
         summary = _converge(
             job,
-            replace(options, edition=before.edition),
+            options if options.correction else replace(options, edition=before.edition),
             progress,
             None,
             fates,
@@ -194,6 +195,8 @@ def _converge(
                 test=_test(options),
             )
             inputs, approval = _approved(inputs, options)
+            if options.correction is not None:
+                inputs = _correcting(inputs, options, stack)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
@@ -211,12 +214,14 @@ def _converge(
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
             agreed = (
-                not (wanted and goes_on)
+                not ((wanted and goes_on) or _begins(inputs.correction))
                 or server is None
                 or confirm is None
                 or confirm(mailing, server.address)
             )
             started += time.monotonic() - asked  # thinking it over is no part of the run
+            if agreed and inputs.correction is not None and not options.scratch:
+                inputs.correction.take_over(stack)
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
             _tell(mailing, options, progress)
@@ -229,6 +234,22 @@ def _converge(
             sent = _sent(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
+
+
+def _correcting(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Inputs:
+    """Return the inputs of a correction.
+
+    Raises:
+        InputErrors, MailbatchError: the edition cannot be corrected (`correcting`).
+    """
+    from mailbatch.delivery.correction import correcting
+
+    return correcting(inputs, options, stack)
+
+
+def _begins(correction: Correction | None) -> bool:
+    """Say whether a run is the first one of a correction, which stops the other edition."""
+    return correction is not None and not correction.has_taken_over
 
 
 def _begin(
@@ -279,7 +300,12 @@ def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
 
 
 def _edition(job: Job, options: RunOptions) -> str | None:
-    """Return the edition that is given; for an edition of the day, that of the approved plan."""
+    """Return the edition that is given; for an edition of the day, that of the approved plan.
+
+    Templates of a correction see the edition that is corrected.
+    """
+    if options.correction is not None:
+        return options.correction.edition
     if options.edition is None and options.plan is not None and edition_moves(job):
         return options.plan.edition
     return options.edition
@@ -376,6 +402,8 @@ def _conclude(
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
         equation=equation,
+        corrected=None if options.correction is None else options.correction.edition,
+        groups=None if mailing.inputs.correction is None else mailing.inputs.correction.groups,
         asked=rows_of(ledger, options.only) if options.only and equation else None,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),

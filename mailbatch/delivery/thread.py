@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.delivery.editions_before import (
     check_identity,
@@ -125,10 +125,21 @@ def _keys(delivery: Delivery) -> list[str]:
     return [row.key or address_key(row.address) for row in delivery.rows]
 
 
+class Placing(Protocol):
+    """The thread, or the correction, that gives deliveries their places."""
+
+    @property
+    def is_far(self) -> bool:
+        """Whether each question goes over a network, as `ports` has it."""
+
+    def place(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Return deliveries, each behind the messages that it stands behind."""
+
+
 class ThreadedLeases:
     """`Leases` whose deliveries have their thread."""
 
-    def __init__(self, leases: Leases, records: Records, thread: Thread) -> None:
+    def __init__(self, leases: Leases, records: Records, thread: Placing) -> None:
         self._leases = leases
         self._records = records
         self._thread = thread
@@ -198,8 +209,20 @@ def thread_of(
             until=until,
             idle=not options.scratch,
         )
+    return thread_behind(inputs, inputs.edition, before, state, stack)
+
+
+def thread_behind(
+    inputs: Inputs, edition: str, before: Sequence[Before], state: State, stack: ExitStack
+) -> Thread:
+    """Return the thread of an edition behind others, whose ledgers close with `stack`.
+
+    Raises:
+        RecipientError: an edition before tells its recipients apart by other columns.
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read (74).
+    """
     ledgers = [_opened(inputs, one, state, stack) for one in before]
-    return Thread(job, inputs.edition, before, ledgers, is_far=isinstance(state, InDatabase))
+    return Thread(inputs.job, edition, before, ledgers, is_far=isinstance(state, InDatabase))
 
 
 def placed_again(

@@ -1,0 +1,57 @@
+"""The succession of editions: an edition that was corrected, and the one that took over.
+
+    check_part(ledger, inputs.correction)   # RecipientError: edition 48 was stopped: ...
+
+Neither is sent as a mailing of its own. The facts stand in both ledgers. This module must never
+open a ledger.
+
+Tests: tests/cli/test_correct.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailbatch.delivery.ledgers import corrections_of
+from mailbatch.errors import Reason, RecipientError
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.correction import Correction
+    from mailbatch.ledger.ports import OpenLedger
+
+
+def check_part(ledger: OpenLedger, correction: Correction | None) -> None:
+    """Bind a ledger to the correction that it is opened for; without one, check its part.
+
+    Raises:
+        RecipientError: the edition was corrected, or is a correction; or the correction is to be
+            kept by the ledger of another mailing.
+        LedgerError: the ledger cannot be written (74).
+    """
+    if correction is not None:
+        correction.begin(ledger)
+        return
+    refused = refusal_of(ledger)
+    if refused is not None:
+        raise refused
+
+
+def refusal_of(ledger: OpenLedger) -> RecipientError | None:
+    """Return the error of an edition that is not sent as a mailing of its own; None: it is."""
+    corrections = corrections_of(ledger)
+    if corrections is None:
+        return None
+    if (by := corrections.corrected_by) is not None:
+        return RecipientError(
+            f"edition {ledger.edition} was stopped: its correction, edition {by}, took over",
+            hint="mailbatch correct JOB --with OTHER goes on with the correction; a new mailing "
+            "wants an edition of its own",
+            reason=Reason.TAKEN_OVER,
+        )
+    if (other := corrections.corrects) is not None:
+        return RecipientError(
+            f"edition {ledger.edition} is the correction of edition {other}",
+            hint="mailbatch correct JOB --with OTHER sends it",
+            reason=Reason.IS_CORRECTION,
+        )
+    return None
