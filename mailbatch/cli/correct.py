@@ -17,10 +17,11 @@ from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import check_folder, edition_of, pairs, read_job, reporting, shown
 from mailbatch.cli.summary import show_summary, summary_object
 from mailbatch.delivery.options import Corrected, RunOptions, Summary
-from mailbatch.errors import UsageError
+from mailbatch.errors import InputError, InputErrors, Reason, UsageError
+from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mailbatch.delivery.correction import Correction
@@ -42,6 +43,20 @@ _NO_LETTER = (
 @reporting
 def correct_command(console: Console, given: CorrectArguments) -> int:
     """Correct an edition, or show what that would send, and return the exit code."""
+    try:
+        return _correct(console, given)
+    except (InputError, InputErrors) as error:
+        console.error(error)
+        if any(one.reason is Reason.NO_CORRECTION for one in _each(error)):
+            console.say("more about it: mailbatch explain MB147")
+        return error.exit_code
+
+
+def _each(error: InputError | InputErrors) -> Sequence[InputError]:
+    return error.errors if isinstance(error, InputErrors) else (error,)
+
+
+def _correct(console: Console, given: CorrectArguments) -> int:
     _check_usage(given)
     with importing():
         job, other = read_job(given.job), read_job(given.other)
@@ -127,7 +142,10 @@ def _asker(console: Console) -> Callable[[Mailing, str], bool] | None:
             raise ValueError("the run is no correction")
         groups = correction.groups
         begin = "Send" if correction.has_taken_over else f"Stop edition {correction.edition}; send"
-        rest = f" ({said})" if (said := _without(groups)) else ""
+        sent = mailing.ledger.standing.counts()[Status.ACCEPTED]
+        said = [f"sent already: {sent:,}"] if sent else []
+        said += [others] if (others := _without(groups)) else []
+        rest = f" ({'; '.join(said)})" if said else ""
         what = f"{_both(groups)} of {job.name}{rest}"
         return console.ask(f"{begin} {what} from {job.sender.from_} through {server}?")
 

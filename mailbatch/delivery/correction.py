@@ -34,8 +34,8 @@ from mailbatch.delivery.ledgers import (
 from mailbatch.delivery.letters import CONCERNED, SENT, Groups, Letter, Letters
 from mailbatch.delivery.places import check_edition
 from mailbatch.delivery.preparation import Inputs, differing, had
-from mailbatch.delivery.state import InDatabase
-from mailbatch.delivery.thread import Thread, thread_behind
+from mailbatch.delivery.state import InDatabase, State
+from mailbatch.delivery.thread import Thread, open_before, thread_behind
 from mailbatch.envelope import Delivery, address_key
 from mailbatch.errors import (
     InputError,
@@ -47,7 +47,7 @@ from mailbatch.errors import (
     Reason,
     RecipientError,
 )
-from mailbatch.ledger.corrections import Corrections
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.rows import Before
 from mailbatch.render.composer import Composer
 
@@ -244,6 +244,31 @@ def corrections_placed(deliveries: Iterable[Delivery], earlier: OpenLedger) -> l
     ]
 
 
+def placed_again_in_correction(
+    job: Job, place: LedgerPlace, state: State, made: Delivery
+) -> Delivery | None:
+    """Return a delivery of a correction that was sent, with the thread that its message had.
+
+    None: the edition at the place is no correction.
+
+    Raises:
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read (74).
+    """
+    with ExitStack() as stack:
+        ledger = stack.enter_context(open_to_read(place))
+        corrections, before = corrections_of(ledger), ledger.thread.before()
+        if corrections is None or corrections.corrects is None or not before:
+            return None
+        ledgers = [
+            stack.enter_context(open_before(job, one, place_of(job, one.edition, state)))
+            for one in before
+        ]
+        if before[1:]:
+            thread = Thread(job, ledger.edition, before[1:], ledgers[1:], is_far=False)
+            (made,) = thread.place([made])
+        return corrections_placed([made], ledgers[0])[0]
+
+
 class _Composers:
     """The composers of the letters as they were sent, by the columns of the rows."""
 
@@ -287,7 +312,7 @@ def _key(delivery: Delivery) -> str:
     return row.key or address_key(row.address)
 
 
-def _corrections(ledger: OpenLedger) -> Corrections:
+def _corrections(ledger: OpenLedger) -> Correcting:
     found = corrections_of(ledger)
     if found is None:
         raise _in_database(ledger.path)

@@ -31,7 +31,7 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
-from mailbatch.ledger.corrections import Corrections
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
@@ -332,7 +332,7 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
-def corrections_of(ledger: OpenLedger) -> Corrections | None:
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
     """Return the corrections of the edition of an open ledger; None for one in a database."""
     return ledger.corrections() if isinstance(ledger, Ledger) else None
 

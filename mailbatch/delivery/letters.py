@@ -25,7 +25,7 @@ from mailbatch.errors import InputError, Location, MessageError, Reason
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
-    from mailbatch.ledger.corrections import Corrections, Had
+    from mailbatch.ledger.corrected import Correcting, Had
     from mailbatch.render.composer import Composer
 
 _AT_ONCE = 256
@@ -85,7 +85,7 @@ class Letters:
     def __init__(
         self,
         edition: str,
-        corrections: Corrections,
+        corrections: Correcting,
         *,
         sent: Callable[[tuple[str, ...]], Composer],
         mended: Composer,

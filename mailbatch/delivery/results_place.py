@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.delivery.options import Corrected, Mode, RunOptions
+from mailbatch.delivery.options import Mode, RunOptions
 from mailbatch.delivery.outputs import check_declared_results, check_output
 from mailbatch.errors import JobError, UsageError
 from mailbatch.job.model import Job
@@ -30,14 +30,19 @@ def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
     variables = {**job.variables, **options.variables}
     path = declared_results_path(job, edition, variables)
     if options.correction is not None:
-        path = _beside_corrected(path, options.correction, options.variables)
+        sent = options.correction.job
+        variables = {**sent.variables, **options.variables}
+        taken = declared_results_path(sent, options.correction.edition, variables)
+        path = beside_corrected(path, taken)
     return rehearsed_results_path(path) if options.sandbox else path
 
 
-def _beside_corrected(path: Path, corrected: Corrected, given: Mapping[str, object]) -> Path:
-    """Return the place of the results of a correction, apart from those of the edition itself."""
-    variables = {**corrected.job.variables, **given}
-    taken = declared_results_path(corrected.job, corrected.edition, variables)
+def beside_corrected(path: Path, taken: Path) -> Path:
+    """Return the place of the results of a correction; `taken` is that of the corrected edition.
+
+    >>> beside_corrected(Path("letter.csv"), Path("letter.csv")).name
+    'letter.corrected.csv'
+    """
     return path.with_suffix(f".corrected{path.suffix}") if path == taken else path
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from mailbatch.ledger.corrected import Had
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.rows import Before
@@ -35,22 +35,6 @@ LEFT JOIN delivery AS d ON d.id = s.delivery_id
 _HEADERS = "SELECT id, columns FROM header"
 _UNMAILABLE = "SELECT DISTINCT key FROM recipient WHERE claim IS NULL AND status = 'invalid'"
 _ROWS = "SELECT EXISTS (SELECT 1 FROM recipient)"
-
-
-class Had(NamedTuple):
-    """A recipient of an edition that is to be corrected, and the row as it was mailed.
-
-    `columns` are the names of the cells in `values`. `message_id` (without angle brackets) and
-    `date` (seconds since the epoch) are None where no message was ever begun.
-    """
-
-    id: int
-    address: str
-    status: Status
-    columns: tuple[str, ...]
-    values: tuple[str, ...]
-    message_id: str | None
-    date: int | None
 
 
 class Corrections:
