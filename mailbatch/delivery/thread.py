@@ -134,7 +134,7 @@ class Placing(Protocol):
 
     @property
     def is_far(self) -> bool:
-        """Whether each question goes over a network, as `ports` has it."""
+        """Whether each question goes over a network."""
 
     def place(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return deliveries, each behind the messages that it stands behind."""
