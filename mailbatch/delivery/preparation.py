@@ -7,7 +7,6 @@ Tests: tests/delivery/test_tables.py.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -52,6 +51,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
+from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
@@ -269,7 +269,7 @@ def _state(job: Job, edition: str, options: RunOptions, stack: ExitStack) -> Sta
         options.rehearsal.begin(edition)
         return folder
     if options.scratch:
-        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+        return stack.enter_context(temporary_folder())
     return options.state
 
 
