@@ -123,7 +123,6 @@ def make_preview(
     from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
-    from mailbatch.delivery.preparation import read_inputs
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
@@ -131,12 +130,8 @@ def make_preview(
     out = out if out is not None else job.folder / "preview" / job.name
     check_place(out)
     earlier = Earlier.read(against) if against is not None else None
-    now = datetime.now().astimezone()
     edition = _edition(job, edition, approved)
-    inputs = read_inputs(
-        job, edition=edition, variables=variables or {}, now=now,
-        traced=True, state=state, store=store,
-    )  # fmt: skip
+    inputs = _inputs(job, edition, variables or {}, state, store)
     if amend is not None:
         inputs = amend(inputs)
     plans = Plans(inputs, approved, whole=not only and amend is None)
@@ -200,6 +195,23 @@ def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | No
     if given is None and approved is not None and edition_moves(job):
         return approved.edition
     return given
+
+
+def _inputs(
+    job: Job, edition: str | None, variables: Mapping[str, str], state: State, store: Path | None
+) -> Inputs:
+    """Read the inputs of a mailing, whose composer is traced."""
+    from mailbatch.delivery.preparation import read_inputs
+
+    return read_inputs(
+        job,
+        edition=edition,
+        variables=variables,
+        now=datetime.now().astimezone(),
+        traced=True,
+        state=state,
+        store=store,
+    )
 
 
 def _overview(

@@ -184,19 +184,7 @@ def _converge(
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
-            inputs = read_inputs(
-                job,
-                edition=_edition(job, options),
-                variables=options.variables,
-                now=now,
-                state=options.state,
-                store=options.store,
-                rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
-                test=_test(options),
-            )
-            inputs, approval = _approved(inputs, options)
-            if options.correction is not None:
-                inputs = _correcting(inputs, options, stack)
+            inputs, approval = _inputs(job, options, stack, now)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
@@ -213,12 +201,8 @@ def _converge(
             finished = mailing.ledger.standing.finished_at() is not None
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
-            agreed = (
-                not ((wanted and goes_on) or _begins(inputs.correction))
-                or server is None
-                or confirm is None
-                or confirm(mailing, server.address)
-            )
+            asks = bool(wanted and goes_on) or _begins(inputs.correction)
+            agreed = not (asks and server and confirm) or confirm(mailing, server.address)
             started += time.monotonic() - asked  # thinking it over is no part of the run
             if agreed and inputs.correction is not None and not options.scratch:
                 inputs.correction.take_over(stack)
@@ -236,15 +220,32 @@ def _converge(
         return replace(summary, further=further if agreed else 0)
 
 
-def _correcting(inputs: Inputs, options: RunOptions, stack: ExitStack) -> Inputs:
-    """Return the inputs of a correction.
+def _inputs(
+    job: Job, options: RunOptions, stack: ExitStack, now: datetime
+) -> tuple[Inputs, Approval | None]:
+    """Read the inputs of a run, and of what holds the run to a plan, where there is such a one.
 
     Raises:
-        InputErrors, MailbatchError: the edition cannot be corrected (`correcting`).
+        InputErrors, UsageError: the files or the options are wrong.
+        PlanDifference: the inputs are others than those of the plan.
+        MailbatchError: the edition cannot be corrected (`correcting`).
     """
-    from mailbatch.delivery.correction import correcting
+    inputs = read_inputs(
+        job,
+        edition=_edition(job, options),
+        variables=options.variables,
+        now=now,
+        state=options.state,
+        store=options.store,
+        rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
+        test=_test(options),
+    )
+    inputs, approval = _approved(inputs, options)
+    if options.correction is not None:
+        from mailbatch.delivery.correction import correcting
 
-    return correcting(inputs, options, stack)
+        inputs = correcting(inputs, options, stack)
+    return inputs, approval
 
 
 def _begins(correction: Correction | None) -> bool:

@@ -7,8 +7,6 @@
 A correction is an edition with a ledger of its own. Its ledger is bound to the edition that it
 corrects before that edition is marked, so that a mark always names a ledger that is there. This
 module must never judge a letter, nor look at another ledger.
-
-Tests: tests/ledger/test_corrections.py.
 """
 
 from __future__ import annotations
