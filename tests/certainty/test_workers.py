@@ -20,9 +20,9 @@ LONG = 120.0
 class Mailing:
     """A scene whose ledger is in a database of its own."""
 
-    def __init__(self, folder, port, *, roles=None, **settings):
+    def __init__(self, folder, port, *, roles=None, cluster=None, **settings):
         check_present()
-        self.cluster = shared_cluster()
+        self.cluster = cluster or shared_cluster()
         self.database = f"mail{random.getrandbits(64):x}"
         self.cluster.execute(f"CREATE DATABASE {self.database}")
         self.scene = Scene(
