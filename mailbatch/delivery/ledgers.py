@@ -60,6 +60,7 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "make_roles",
     "open_mailings",
     "open_to_decide",
     "open_to_forget",
@@ -400,6 +401,23 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:
+    """Return the SQL that makes the two roles of a database, executed there if `executes`.
+
+    Raises:
+        JobError: the URL is not to be used, or the extra `postgres` is not installed (78).
+        LedgerError: the roles cannot be made (74).
+        UsageError: a name is none of a role.
+    """
+    check_driver()
+    from mailbatch.ledger.postgres import roles
+
+    named = roles.Roles(planner, worker)
+    if executes:
+        roles.make(url, named)
+    return roles.script(named)
 
 
 def _postgres() -> type[PostgresLedger]:
