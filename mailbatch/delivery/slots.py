@@ -8,8 +8,6 @@
 A plan of a million recipients is some 50 MB of such slots, and a run looks each of them up in about
 the order in which they were put. The file lies in the folder of temporary files (TMPDIR) once there
 is more than a mebibyte, and is gone with the process. This module must never know a plan.
-
-Tests: tests/delivery/test_slots.py.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ class Slots:
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
 
     def __len__(self) -> int:
-        """The number behind the last slot that was put."""
+        """Return the number behind the last slot that was put."""
         return self._length
 
     def append(self, data: bytes) -> None:
