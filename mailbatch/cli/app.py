@@ -27,6 +27,7 @@ from mailbatch.cli.correct_arguments import CorrectArguments
 from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.ledger_app import app as ledger_app
 from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
 from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.panels import Panel
@@ -302,3 +303,4 @@ def mcp(arguments: McpArguments) -> int:
 
 
 app.add_typer(reports_app)
+app.add_typer(ledger_app)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
@@ -60,12 +61,14 @@ class WorkOptions:
 
     `sessions` None: those of each job. `forever`: wait for mailings that are opened later.
     `source_address` is the address that connections leave from, `hello` the name said in EHLO.
+    `state` is the folder where this machine keeps what it has seen of the ledgers; None: nowhere.
     """
 
     sessions: int | None = None
     forever: bool = False
     source_address: str | None = None
     hello: str | None = None
+    state: Path | None = None
     transcript: Callable[[str, bytes], None] | None = None
 
 
@@ -148,7 +151,7 @@ class _Worker:
         total, places, wait = Served(), set[LedgerPlace](), POLL
         while True:
             sent, left = 0, False
-            for place in open_mailings(self._url):
+            for place in open_mailings(self._url, seen=self._options.state):
                 if self._stopping.signum is not None:
                     break
                 done, goes_on = self._attempt(place)
