@@ -184,7 +184,7 @@ def _converge(
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
-            inputs, approval = _inputs(job, options, stack, now)
+            inputs, approval = _inputs(job, options, stack, now, environ)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
@@ -221,7 +221,7 @@ def _converge(
 
 
 def _inputs(
-    job: Job, options: RunOptions, stack: ExitStack, now: datetime
+    job: Job, options: RunOptions, stack: ExitStack, now: datetime, environ: Mapping[str, str]
 ) -> tuple[Inputs, Approval | None]:
     """Read the inputs of a run, and of what holds the run to a plan, where there is such a one.
 
@@ -244,7 +244,7 @@ def _inputs(
     if options.correction is not None:
         from mailbatch.delivery.correction import correcting
 
-        inputs = correcting(inputs, options, stack)
+        inputs = correcting(inputs, options, stack, environ)
     return inputs, approval
 
 
