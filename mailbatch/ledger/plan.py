@@ -170,10 +170,15 @@ class Plan:
         return recovery.reopen_rejected(self._database)
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished.
+
+        What was settled is folded first: so the results, read next, need no view.
+        """
         self._writing()
         unfinished = self._unfinished()
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
+            fold(connection)
             if unfinished:
                 set_fact(connection, "finished_at", None)
             elif self._database.fact("finished_at") is None:
