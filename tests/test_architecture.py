@@ -12,7 +12,7 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
+    "outlook", "remarks", "report_token", "sasl", "suggest", "temporary", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "envelope": set(),
     "identity": set(),
     "files": set(),
+    "temporary": set(),
     "remarks": set(),
     "times": set(),
     "host_names": set(),
@@ -170,7 +171,10 @@ def test_a_room_is_entered_by_its_face(room):
 
 
 #: The roles of a ledger, and the rows that pass through them.
-ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.proved", "mailbatch.ledger.rows")
+ROLES = (
+    "mailbatch.ledger.corrected", "mailbatch.ledger.ports", "mailbatch.ledger.proved",
+    "mailbatch.ledger.rows",
+)  # fmt: skip
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"
 
