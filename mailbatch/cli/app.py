@@ -23,6 +23,7 @@ from mailbatch.cli.arguments import (
     RunArguments,
 )
 from mailbatch.cli.command import command
+from mailbatch.cli.correct_arguments import CorrectArguments
 from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
@@ -203,6 +204,20 @@ def resolve(arguments: ResolveArguments) -> int:
     from mailbatch.cli.resolve import resolve_command
 
     return resolve_command(arguments)
+
+
+@command(app, CorrectArguments)
+def correct(arguments: CorrectArguments) -> int:
+    """Put a letter with a mistake right: stop the edition, and go on with another job file.
+
+    Recipients without the letter get the mended one; those with the wrong one get the correction,
+    in its thread, once; all others get nothing. The same command goes on behind a crash.
+
+    Example: mailbatch correct newsletter.yaml --with mended.yaml --preview corrections
+    """
+    from mailbatch.cli.correct import correct_command
+
+    return correct_command(arguments)
 
 
 @command(app, EvidenceArguments)

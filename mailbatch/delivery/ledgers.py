@@ -31,6 +31,7 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
@@ -51,6 +52,7 @@ __all__ = [
     "Sample",
     "begun_editions",
     "container_of",
+    "corrections_of",
     "count_mailed",
     "discard",
     "is_begun",
@@ -324,6 +326,11 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
 
 
 @contextmanager
