@@ -12,7 +12,7 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "suggest", "times",
+    "outlook", "remarks", "report_token", "sasl", "suggest", "temporary", "times",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "envelope": set(),
     "identity": set(),
     "files": set(),
+    "temporary": set(),
     "remarks": set(),
     "times": set(),
     "host_names": set(),

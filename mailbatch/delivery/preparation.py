@@ -7,7 +7,6 @@ Tests: tests/delivery/test_tables.py.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -52,6 +51,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition, render_results_path
 from mailbatch.render.subject import Test
+from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
@@ -265,7 +265,7 @@ def open_mailing(
         discard(ledger_path(job, edition, folder))
         options.rehearsal.begin(edition)
     elif options.scratch:
-        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-")))
+        state = stack.enter_context(temporary_folder())
     else:
         state = options.state
     place = place_of(job, edition, state)
