@@ -46,9 +46,9 @@ AT_ONCE = 4
 #: What ends a history that does not end, and how often facts are looked at: seconds.
 LONG, _LOOK = 90.0, 0.003
 _RUN, _WORK = "run", "work"
-#: The exits of a process that lived on: at the end, with doubts, behind a burial alive (74), behind
-#: a signal (75).
-_EXITS = {_RUN: {0, 4, 74, 75}, _WORK: {0, 75}}
+#: The exits of a process that lived on: at the end; with doubts (4); behind a burial alive, or where
+#: the database was away when it started (74); behind a signal (75).
+_EXITS = {_RUN: {0, 4, 74, 75}, _WORK: {0, 74, 75}}
 
 
 @dataclass(slots=True)
