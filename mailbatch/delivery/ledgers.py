@@ -83,7 +83,7 @@ LedgerPlace: TypeAlias = Path | Place
 def place_of(job: Job, edition: str, state: State) -> LedgerPlace:
     """Return the place of the ledger of an edition, which need not be there."""
     if isinstance(state, InDatabase):
-        return place_in(state.url, job.name, edition)
+        return place_in(state.url, job.name, edition, seen=state_dir(job, state))
     return ledger_path(job, edition, state_dir(job, state))
 
 
@@ -304,16 +304,10 @@ def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
-        UsageError: `restored`, for a ledger in a database.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    if restored:
-        raise UsageError(
-            f"--restored is for a ledger in a file that was put back: {place} is in a database",
-            hint="leave it out",
-        )
-    return _postgres().reopen(place)
+    return _postgres().reopen(place, restored=restored)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -373,8 +367,10 @@ def open_to_forget(path: Path) -> Iterator[Forgetting]:
 # -- the database, imported where one is named ----------------------------------------------------
 
 
-def open_mailings(url: str) -> list[LedgerPlace]:
+def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:
     """Return the places of the mailings in a database that workers may send now; oldest first.
+
+    `seen` is the folder where this machine keeps what it has seen of their ledgers; None: nowhere.
 
     Raises:
         JobError: the extra `postgres` is not installed (78).
@@ -383,7 +379,7 @@ def open_mailings(url: str) -> list[LedgerPlace]:
     check_driver()
     from mailbatch.ledger.postgres.mailings import open_mailings as found
 
-    return [*found(url)]
+    return [*found(url, seen=seen)]
 
 
 def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:

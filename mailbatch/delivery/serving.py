@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
@@ -62,12 +63,14 @@ class WorkOptions:
 
     `sessions` None: those of each job. `forever`: wait for mailings that are opened later.
     `source_address` is the address that connections leave from, `hello` the name said in EHLO.
+    `state` is the folder where this machine keeps what it has seen of the ledgers; None: nowhere.
     """
 
     sessions: int | None = None
     forever: bool = False
     source_address: str | None = None
     hello: str | None = None
+    state: Path | None = None
     transcript: Callable[[str, bytes], None] | None = None
 
 
@@ -184,7 +187,7 @@ class _Worker:
         since: float | None = None
         while True:
             try:
-                found = open_mailings(self._url)
+                found = open_mailings(self._url, seen=self._options.state)
             except LedgerUnreachable as failure:
                 now = time.monotonic()
                 if not self._was_reached or (since is not None and now - since > AWAY):

@@ -26,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Self
 from urllib.parse import quote
@@ -46,7 +47,7 @@ AT_ONCE = 4
 #: What ends a history that does not end, and how often facts are looked at: seconds.
 LONG, _LOOK = 90.0, 0.003
 _RUN, _WORK = "run", "work"
-#: The exits of a process that lived on: at the end; with doubts (4); behind a burial alive, or where
+#: The exits of a process that lived on: at its end; with doubts (4); buried alive, or where
 #: the database was away when it started (74); behind a signal (75).
 _EXITS = {_RUN: {0, 4, 74, 75}, _WORK: {0, 74, 75}}
 
@@ -71,6 +72,8 @@ class _Process:
     user: str
     forked: Forked
     killed: bool = False
+    #: Whether it was told to stop: a second signal would stop it at once.
+    leaves: bool = False
 
     @property
     def is_alive(self) -> bool:
@@ -79,6 +82,11 @@ class _Process:
     def send(self, signum: int) -> None:
         with suppress(ProcessLookupError):
             os.kill(self.forked.pid, signum)
+
+    def leave(self) -> None:
+        if not self.leaves:
+            self.leaves = True
+            self.send(signal.SIGTERM)
 
 
 class Stand:
@@ -151,7 +159,7 @@ class History:
                 if event == "reset"
             ]
         )
-        self._users = iter(stand.users)
+        self._users = cycle(stand.users)
         self._processes: list[_Process] = []
 
     def live(self) -> Iterator[Fact]:
@@ -199,7 +207,7 @@ class History:
         """Tell the workers to stop, and wait for their end."""
         workers = [process for process in self._processes if process.role == _WORK]
         for worker in workers:
-            worker.send(signal.SIGTERM)
+            worker.leave()
         for worker in workers:
             yield lambda worker=worker: not worker.is_alive  # type: ignore[misc]
             self._end(worker)
@@ -327,7 +335,7 @@ class History:
     def leaves(self) -> Iterator[Fact]:
         """A process is told to stop."""
         for process in filter(None, [self._one()]):
-            process.send(signal.SIGTERM)
+            process.leave()
         yield from ()
 
     def joins(self) -> Iterator[Fact]:

@@ -67,12 +67,15 @@ class Link:
         "_writer",
         "name",
         "schema",
+        "seen",
         "snapshots",
     )
 
     def __init__(self, place: Place) -> None:
         self._url = place.url
         self.schema = place.schema
+        #: The folder of the witnesses of this machine; None: there is none.
+        self.seen = place.seen
         #: The ledger, as messages name it.
         self.name = str(place)
         self._writer: asyncpg.Connection | None = None
