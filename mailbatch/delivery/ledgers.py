@@ -31,6 +31,7 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
@@ -51,6 +52,7 @@ __all__ = [
     "Sample",
     "begun_editions",
     "container_of",
+    "corrections_of",
     "count_mailed",
     "discard",
     "is_begun",
@@ -58,8 +60,10 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "make_roles",
     "move_to",
     "open_mailings",
+    "open_to_archive",
     "open_to_decide",
     "open_to_forget",
     "open_to_look_for",
@@ -325,6 +329,11 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
+
+
 def move_to(ledger: OpenLedger, server: str) -> None:
     """Have a run go on at another server of the job, host and port; no delivery may be leased.
 
@@ -407,6 +416,45 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def open_to_archive(place: LedgerPlace) -> PostgresLedger:
+    """Open the ledger of an edition to put it away: no other process writes the ledger.
+
+    Raises:
+        LedgerLocked: a run or a worker is under way (75).
+        LedgerError: as `open_to_decide`.
+        UsageError: the ledger is a file.
+    """
+    if isinstance(place, Path):
+        raise UsageError(
+            f"{place}: a ledger in a file is put away by moving the file",
+            hint="name a database with --ledger (MAILBATCH_LEDGER)",
+        )
+    ledger = _postgres().reopen(place)
+    try:
+        ledger.check_idle()
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
+
+
+def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:
+    """Return the SQL that makes the two roles of a database, executed there if `executes`.
+
+    Raises:
+        JobError: the URL is not to be used, or the extra `postgres` is not installed (78).
+        LedgerError: the roles cannot be made (74).
+        UsageError: a name is none of a role.
+    """
+    check_driver()
+    from mailbatch.ledger.postgres import roles
+
+    named = roles.Roles(planner, worker)
+    if executes:
+        roles.make(url, named)
+    return roles.script(named)
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -2,8 +2,9 @@
 
 A ledger that knows no recipient has nothing to compare a table with. So no row is laid aside
 first: each page of `recipient` is written once, and the index of the keys is sorted
-afterwards, all at once. Rows with `group_by` go another way (`merging`), since the parts of groups
-are cut over the whole table. This module must never be used where a recipient is known.
+afterwards, all at once. The parts of groups are given out on the way (`first_parts`); where a key
+stands twice, or groups are many, they are cut again over the whole table (`assignment`). This
+module must never be used where a recipient or a group is known.
 
 Tests: tests/ledger/test_plan.py, tests/ledger/contract/test_model.py.
 """
@@ -13,99 +14,178 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 
 from mailbatch.identity import Identity
+from mailbatch.ledger import assignment
 from mailbatch.ledger.database import Database, drop_index
 from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.first_parts import FirstParts
 from mailbatch.ledger.incoming import Block
 from mailbatch.ledger.merging import repeated_reason
+from mailbatch.outcome import Status
 
 #: Rows for one statement, since a statement costs as much as three rows; more are not faster.
 _AT_ONCE = 8
-_COLUMNS = (
-    "id, line, address, own_key, mailbox, cells, claim, wanted, status, reason, due, header_id"
-)
+_PENDING = Status.PENDING.value
+_FIELDS = ("address", "own_key", "mailbox", "cells")
+_PLACE = ("group_id", "delivery_id")
+#: All that differs between rows without a group whose key is the very address.
+_ALONE = ("address", "cells")
+_CONSTANT = "claim, wanted, status, reason, due, header_id"
 _ADD = f"""
-INSERT INTO recipient ({_COLUMNS})
-SELECT ?1, ?1, ?2, ?3, ?4, ?5, iif(w, 'own', NULL), w, ?6, ?7, iif(w, 0, NULL), ?8
-FROM (SELECT ?6 = 'pending' AS w)
+INSERT INTO recipient (id, line, {", ".join((*_FIELDS, *_PLACE))}, {_CONSTANT})
+SELECT ?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, iif(w, 'own', NULL), w, ?8, ?9, iif(w, 0, NULL), ?10
+FROM (SELECT ?8 = 'pending' AS w)
 """  # noqa: S608 - constants
-#: The same for rows that ask for a mail, and for those of them whose key is the address.
-_WANTED = "?{0}, ?{0}, ?{1}, ?{2}, ?{3}, ?{4}"
-_ALONE = "?{0}, ?{0}, ?{1}, NULL, NULL, ?{2}"
-#: The indexes that are sorted afterwards; that of the keys first, since it may find repeats.
-_INDEXES = ("key", "mailbox", "delivery")
 # The first row of a key is the one that is mailed.
+_FIRST = """
+CREATE TEMP TABLE first AS
+SELECT key, min(line) AS line FROM recipient WHERE claim = 'own'
+GROUP BY key HAVING count(*) > 1
+"""
+# A further row of a group with one address is a row of the same message: an order line, say.
+_SHARED = """
+UPDATE recipient SET claim = 'shared'
+FROM temp.first AS f CROSS JOIN recipient AS o ON o.id = f.line
+WHERE f.key = recipient.key AND recipient.claim = 'own' AND recipient.line > f.line
+AND recipient.group_id = o.group_id AND recipient.group_id IN (
+  SELECT group_id FROM recipient WHERE claim = 'own'
+  GROUP BY group_id HAVING min(key) = max(key))
+"""
 _REPEATED = """
 UPDATE recipient SET
-  claim = NULL, wanted = 0, due = NULL, status = 'duplicate',
-  reason = ? || ' ' || f.line
-FROM (SELECT key, min(line) AS line FROM recipient WHERE claim = 'own'
-      GROUP BY key HAVING count(*) > 1) AS f
-WHERE f.key = recipient.key AND claim = 'own' AND recipient.line > f.line
+  claim = NULL, wanted = 0, due = NULL, status = 'duplicate', reason = ? || ' ' || f.line
+FROM temp.first AS f
+WHERE f.key = recipient.key AND recipient.claim = 'own' AND recipient.line > f.line
 """
+_SHARE = """
+UPDATE recipient SET delivery_id = (
+  SELECT delivery_id FROM recipient AS o WHERE o.key = recipient.key AND o.claim = 'own')
+WHERE claim = 'shared'
+"""
+# Parts were given to rows that ask for no mail of their own, or to some groups alone.
+_TAKE_BACK = (
+    "UPDATE recipient SET delivery_id = NULL WHERE delivery_id IS NOT NULL",
+    "DELETE FROM delivery WHERE group_id IS NOT NULL",
+    "UPDATE recipient_group SET parts = 0",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What a first plan wrote: the rows of each status, and the recipients to be mailed."""
+
+    counts: Counter[str]
+    added: int
 
 
 def lay(
-    database: Database, header: int, blocks: Iterable[Block], identity: Identity
-) -> Counter[str]:
-    """Write the rows of the blocks into `recipient`; return how many have each status.
+    database: Database,
+    header: int,
+    blocks: Iterable[Block],
+    identity: Identity,
+    *,
+    limit: int | None = None,
+) -> Laid:
+    """Write the rows of the blocks into `recipient`, inside a transaction of the caller.
 
-    Inside a transaction of the caller.
+    `limit` is the number of recipients of a delivery at most; None: no row has a group.
 
     Raises:
-        LedgerError: a row has a group.
+        LedgerError: a row has a group, and there is no `limit`.
     """
     connection = database.connection
-    indexes = [drop_index(connection, f"recipient_by_{name}") for name in _INDEXES]
+    parts = None if limit is None else FirstParts(connection, limit)
+    by_key, by_mailbox, by_delivery = (
+        drop_index(connection, f"recipient_by_{name}") for name in ("key", "mailbox", "delivery")
+    )
     counts = Counter[str]()
     for block in blocks:
-        if any(block.clusters):
-            raise broken_rule(database.path, "a row has a group, and the plan has none")
         counts.update(block.statuses)
-        if not block.is_wanted:
-            columns = (*_told(block), block.statuses, block.reasons)
-            rows = [(*row, header) for row in zip(*columns, strict=True)]
-            connection.executemany(_ADD, rows)
-        elif block.keys is block.addresses and not any(block.mailboxes):
-            columns = (block.lines, block.addresses, block.cells)
-            _add_wanted(connection, _ALONE, header, columns)
+        if parts is not None:
+            _write(connection, header, block, *parts.place(block))
+        elif any(block.clusters):
+            raise broken_rule(database.path, "a row has a group, and the plan has none")
         else:
-            _add_wanted(connection, _WANTED, header, _told(block))
+            _write(connection, header, block)
     try:
-        for index in indexes:
-            connection.execute(index)
+        connection.execute(by_key)
+        repeated = shared = 0
     except sqlite3.IntegrityError:  # somebody stands in the table twice
-        repeated = connection.execute(_REPEATED, (repeated_reason(identity),)).rowcount
-        for index in indexes:
-            connection.execute(index)
+        repeated, shared = _mark_repeated(connection, identity, grouped=parts is not None)
+        connection.execute(by_key)
         counts.update(pending=-repeated, duplicate=repeated)
-    return counts
+    connection.execute(by_mailbox)
+    if parts is not None and limit is not None:
+        parts.finish()
+        if parts.spilled or repeated or shared:
+            _cut_again(connection, by_delivery, limit)
+            return Laid(counts, counts[_PENDING] - shared)
+    connection.execute(by_delivery)
+    return Laid(counts, counts[_PENDING])
 
 
-def _told(block: Block) -> tuple[Sequence[object], ...]:
-    return block.lines, block.addresses, block.own_keys, block.mailboxes, block.cells
+def _mark_repeated(
+    connection: sqlite3.Connection, identity: Identity, *, grouped: bool
+) -> tuple[int, int]:
+    """Mark the further rows of each key; return how many are duplicates, and how many share."""
+    connection.execute(_FIRST)
+    try:
+        shared = connection.execute(_SHARED).rowcount if grouped else 0
+        repeated = connection.execute(_REPEATED, (repeated_reason(identity),)).rowcount
+    finally:
+        connection.execute("DROP TABLE temp.first")
+    return repeated, shared
 
 
-def _add_wanted(
-    connection: sqlite3.Connection, form: str, header: int, columns: tuple[Sequence[object], ...]
+def _cut_again(connection: sqlite3.Connection, by_delivery: str, limit: int) -> None:
+    """Cut the parts of all groups over the whole table."""
+    for statement in _TAKE_BACK:
+        connection.execute(statement)
+    connection.execute(by_delivery)
+    assignment.find_parts(connection, limit, replanned=False, by_address=True)
+    connection.execute(_SHARE)
+
+
+def _write(
+    connection: sqlite3.Connection,
+    header: int,
+    block: Block,
+    *place: Iterable[int | None],
 ) -> None:
-    """Add rows that ask for a mail, each a line of `columns`, which `form` takes."""
-    rows, fields = zip(*columns, strict=True), len(columns)
-    together = len(columns[0]) // _AT_ONCE * _AT_ONCE
-    values = chain.from_iterable(islice(rows, together))
-    several = zip(*[values] * (_AT_ONCE * fields), strict=True)
-    connection.executemany(_statement(form, fields, header, _AT_ONCE), several)
-    connection.executemany(_statement(form, fields, header, 1), rows)
+    """Write the rows of a block; `place` is the group and the delivery of each, or nothing."""
+    fields: tuple[Sequence[object], ...]
+    fields = (block.lines, block.addresses, block.own_keys, block.mailboxes, block.cells)
+    if not block.is_wanted:
+        rows = zip(
+            *fields, *(place or (repeat(None), repeat(None))), block.statuses, block.reasons,
+            repeat(header), strict=False,
+        )  # fmt: skip
+        connection.executemany(_ADD, rows)
+        return
+    names = (*_FIELDS, *_PLACE[: len(place)])
+    if not place and block.keys is block.addresses and not any(block.mailboxes):
+        names, fields = _ALONE, (block.lines, block.addresses, block.cells)
+    rows = zip(*fields, *place, strict=True)
+    width = 1 + len(names)
+    together = islice(rows, len(block.lines) // _AT_ONCE * _AT_ONCE)
+    values = chain.from_iterable(together)
+    connection.executemany(
+        _add_wanted(header, names, _AT_ONCE), zip(*[values] * (width * _AT_ONCE), strict=True)
+    )
+    connection.executemany(_add_wanted(header, names, 1), rows)
 
 
 @cache
-def _statement(form: str, fields: int, header: int, rows: int) -> str:
-    """Return the statement that adds so many rows."""
+def _add_wanted(header: int, names: tuple[str, ...], rows: int) -> str:
+    """Return the statement that adds so many rows that ask for a mail, with fields of `names`."""
+    wanted, width = f"'own', 1, 'pending', NULL, 0, {header}", 1 + len(names)
     values = ", ".join(
-        f"({form.format(*range(n, n + fields))}, 'own', 1, 'pending', NULL, 0, {header})"
-        for n in range(1, rows * fields, fields)
+        f"(?{n}, {', '.join(f'?{place}' for place in range(n, n + width))}, {wanted})"
+        for n in range(1, rows * width, width)
     )
-    return f"INSERT INTO recipient ({_COLUMNS}) VALUES {values}"  # noqa: S608 - constants, a number
+    columns = ", ".join(("id", "line", *names))
+    return f"INSERT INTO recipient ({columns}, {_CONSTANT}) VALUES {values}"  # noqa: S608 - constants, a number

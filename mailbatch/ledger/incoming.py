@@ -26,6 +26,7 @@ from mailbatch.plain_rows import InBlocks, PlainRows
 #: The rows of a block: larger blocks are not faster.
 ROWS = 256
 _HEAD = 64
+_MOST_CLUSTERS = 4096
 _PENDING = Status.PENDING.value
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -108,10 +109,21 @@ def rows_of(block: Block) -> list[Row]:
     return list(rows)
 
 
+class _Clusters(dict[tuple[str, ...] | None, str | None]):
+    """The JSON list of each group, made once."""
+
+    def __missing__(self, group: tuple[str, ...] | None) -> str | None:
+        if len(self) == _MOST_CLUSTERS:
+            self.clear()
+        self[group] = found = encode(group) if group else None
+        return found
+
+
 def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
+    known = _Clusters()
     for found in rows.blocks() if isinstance(rows, InBlocks) else _cut(rows):
-        block = _plain(found) if isinstance(found, PlainRows) else _block(found)
+        block = _plain(found) if isinstance(found, PlainRows) else _block(found, known)
         digest.add(_said(block))
         yield block
 
@@ -122,10 +134,10 @@ def _cut(rows: Iterable[Recipient]) -> Iterator[list[Recipient]]:
         yield found
 
 
-def _block(found: Sequence[Recipient]) -> Block:
+def _block(found: Sequence[Recipient], known: _Clusters) -> Block:
     lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
     cells = pack(values, addresses)
-    clusters = groups if not any(groups) else [group and encode(group) for group in groups]
+    clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
     keys, mailboxes = _keys(given, address_keys(addresses))
     return Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
 

@@ -26,6 +26,9 @@ MESSAGE_ID = (
     "coalesce(d.message_id, CASE typeof(s.message_id) WHEN 'blob' THEN lower(hex(s.message_id))"
     " || '@' || (SELECT value FROM fact WHERE name = 'message_id_domain') ELSE s.message_id END)"
 )
+#: The Date of the message of such a row, in SQL.
+DATE = "coalesce(d.date, CASE WHEN s.message_id IS NOT NULL\
+ THEN CAST(s.first_attempt_at AS INTEGER) END)"
 #: The text of the `reply AS p` of such a row, in SQL.
 REPLY = "CASE WHEN p.id < 0 AND s.named IS NOT NULL THEN replace(p.text, char(30), s.named)\
  ELSE p.text END"

@@ -22,21 +22,19 @@ from mailbatch.ledger.attempts import COLUMNS, Attempt, Head, Leased, Names, Row
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
-from mailbatch.ledger.message_names import MESSAGE_ID
+from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.proved import ProofRow, Proved
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.ledger.standing import FIELDS, REPLIES
 from mailbatch.outcome import Status
 
+#: The digest of a row of `standing` AS s, with `recipient`, `outcome` and two leases beside.
 # An accepted row that is not folded yet has the digest of the lease that had it accepted.
-_DIGEST = """
+DIGEST = """
 CASE WHEN s.status <> 'accepted' THEN s.digest
   WHEN o.recipient_id IS NOT NULL AND o.counted OR a.delivery_id IS NOT NULL THEN l.digest
   ELSE r.digest END
-"""
-_DATE = """
-coalesce(d.date, CASE WHEN s.message_id IS NOT NULL THEN CAST(s.first_attempt_at AS INTEGER) END)
 """
 _FROM = f"""
 FROM standing AS s
@@ -50,11 +48,11 @@ LEFT JOIN recipient_group AS g ON g.id = s.group_id
 {REPLIES}
 """
 _ROWS = f"""
-SELECT s.id, s.key, {_DIGEST}, s.status, coalesce(p.code, c.code), s.settled_at
+SELECT s.id, s.key, {DIGEST}, s.status, coalesce(p.code, c.code), s.settled_at
 {_FROM} ORDER BY s.id
 """
 _ONE = f"""
-SELECT s.key, {_DIGEST}, s.header_id, {_DATE},
+SELECT s.key, {DIGEST}, s.header_id, {DATE},
 {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 {_FROM} WHERE s.id = :id
 """
@@ -64,7 +62,7 @@ ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 # Of an accepted single the row of the recipient is all that is kept.
 _HEAD = f"""
-SELECT coalesce(d.id, 0), coalesce(d.part, 1), {MESSAGE_ID}, {_DATE}, coalesce(d.tries, 0),
+SELECT coalesce(d.id, 0), coalesce(d.part, 1), {MESSAGE_ID}, {DATE}, coalesce(d.tries, 0),
   d.tries_since, g.cells
 FROM recipient AS s LEFT JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN recipient_group AS g ON g.id = d.group_id WHERE s.id = ?

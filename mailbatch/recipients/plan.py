@@ -16,12 +16,13 @@ never used to guess the form.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import cast
@@ -39,17 +40,20 @@ from mailbatch.outcome import Status
 from mailbatch.plain_rows import PlainRows
 from mailbatch.recipients.address import are_plain, parse_address
 from mailbatch.recipients.address_column import likely_address_columns
+from mailbatch.recipients.faults import all_valid
 from mailbatch.recipients.header import DELIMITERS, Naming, text_form
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.plain_lines import PlainLines
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
+from mailbatch.recipients.suppress import Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where, reads
 from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
+#: Passes rows on, one for one, some of them with another status.
+Judge = Callable[[Iterator[Recipient]], Iterator[Recipient]]
 _SHOWN = 80
 _OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
@@ -96,6 +100,16 @@ class Plan:
         self._suppressed = suppressed
         self.remarks = remarks
         self._stop = stop
+        self._judge: Judge | None = None
+
+    def judged_by(self, judge: Judge) -> Plan:
+        """Return the plan of the same rows, each with the status that `judge` gives the row.
+
+        The rows pass through `judge` each time that the plan is iterated.
+        """
+        plan = copy.copy(self)
+        plan._judge = judge  # noqa: SLF001 - its own copy
+        return plan
 
     @property
     def identity(self) -> Identity:
@@ -108,7 +122,13 @@ class Plan:
 
     def blocks(self) -> Iterator[PlainRows | list[Recipient]]:
         """Read the recipients in blocks; raises as iterating does."""
-        return self._all_valid() if self._stop else self._planned_blocks()
+        found = self._planned_blocks()
+        if self._stop:
+            found = all_valid(found, self._table.shown)
+        if self._judge is None:
+            return found
+        rows = (r.recipients() if isinstance(r, PlainRows) else r for r in found)
+        return in_blocks(self._judge(chain.from_iterable(rows)))
 
     def _planned_blocks(self) -> Iterator[PlainRows | list[Recipient]]:
         table = self._table
@@ -148,12 +168,18 @@ class Plan:
         if self._takes_all:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                groups = map(self._group, cells) if self._group_by else repeat(None)
                 rows = zip(
-                    lines, texts, cells, groups, repeat(_PENDING), repeat(None), repeat(None)
-                )
+                    lines, texts, cells, self._groups(cells), repeat(_PENDING), repeat(None),
+                    repeat(None),
+                )  # fmt: skip
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
+
+    def _groups(self, cells: list[tuple[str, ...]]) -> Iterable[tuple[str, ...] | None]:
+        """Return the values of `group_by` of each row of a block: a list for each column."""
+        if not self._group_by:
+            return repeat(None)
+        return zip(*[map(itemgetter(column), cells) for column in self._group_by], strict=True)
 
     def _group(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([cells[column] for column in self._group_by])
@@ -185,32 +211,6 @@ class Plan:
         if self._suppressed and (reason := _listed(address, self._suppressed)):
             return address, _SUPPRESSED, reason
         return address, _PENDING, None
-
-    def _all_valid(self) -> Iterator[PlainRows | list[Recipient]]:
-        """Yield recipients up to the first invalid one, then collect the other faults."""
-        errors: list[InputError] = []
-        try:
-            for block in self._planned_blocks():
-                valid, faults = block, list[Recipient]()
-                if not isinstance(block, PlainRows):
-                    faults = [one for one in block if one.status == _INVALID]
-                    valid = block[: block.index(faults[0])] if faults else block
-                if valid and not errors:
-                    yield valid
-                errors += map(self._fault, faults)
-                if len(errors) >= MOST_ERRORS:
-                    del errors[MOST_ERRORS:]
-                    break
-        except RecipientError as error:
-            if not errors:
-                raise
-            errors.append(error)
-        if errors:
-            raise InputErrors(errors)
-
-    def _fault(self, recipient: Recipient) -> RecipientError:
-        message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
-        return RecipientError(message, location=Location(self._table.shown, recipient.line))
 
 
 def plan_recipients(

@@ -33,7 +33,9 @@ from mailbatch.ledger.postgres.continuity import (
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
+from mailbatch.times import iso_time
 
 VERSION = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -78,6 +80,7 @@ async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool =
     entered = await _entered(link, connection, facts, role, restored=restored)
     if facts is not None:  # a person has seen to the trouble that stopped all workers
         await connection.execute(_GO_ON)
+        await let_work(link, connection)
     return entered
 
 
@@ -258,7 +261,8 @@ async def check_ledger(
         )
     found = dict(
         await connection.fetch(
-            "SELECT name, value FROM fact WHERE name IN ('version', 'job', 'edition', 'seed')"
+            "SELECT name, value FROM fact"
+            " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
         )
     )
     if found.get("version") != VERSION:
@@ -272,6 +276,12 @@ async def check_ledger(
             f"{link.name}: the ledger belongs to edition {found['edition']!r} of job"
             f" {found['job']!r}",
             hint="give every edition a ledger of its own",
+        )
+    if "archived_at" in found:
+        raise LedgerError(
+            f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
+            f" ledger archive` at {iso_time(float(found['archived_at']))}",
+            hint="its results are what is left; name another edition to send again",
         )
     return found
 
