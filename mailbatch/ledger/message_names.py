@@ -10,6 +10,8 @@ the server's name for the message alone, mostly: their form stands once in `repl
 the name, which stands in the row of the recipient. Both are unpacked by SQL alone (`MESSAGE_ID`,
 `REPLY`), so that any SQLite tool can read them. This module must never change a text: what is not
 of these forms stays as it is.
+
+Tests: tests/ledger/test_packing.py.
 """
 
 from __future__ import annotations
