@@ -300,7 +300,7 @@ class Standings(Protocol):
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
     def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
-        """Return instants behind `since`, with the addresses `server` took by then; doubts count."""
+        """Return instants behind `since`, with the addresses taken at `server`; doubts count."""
 
     def elsewhere(self) -> dict[str, int]:
         """Count the accepted rows by server, host and port; the first server is left out."""
