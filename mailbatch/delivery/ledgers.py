@@ -329,11 +329,6 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
-def corrections_of(ledger: OpenLedger) -> Correcting | None:
-    """Return the corrections of the edition of an open ledger; None for one in a database."""
-    return ledger.corrections() if isinstance(ledger, Ledger) else None
-
-
 def move_to(ledger: OpenLedger, server: str) -> None:
     """Have a run go on at another server of the job, host and port; no delivery may be leased.
 
@@ -345,6 +340,11 @@ def move_to(ledger: OpenLedger, server: str) -> None:
     if not isinstance(ledger, Ledger):
         raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
     ledger.move_to(server)
+
+
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
 
 
 @contextmanager
