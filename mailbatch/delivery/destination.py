@@ -13,9 +13,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
+from mailbatch.delivery.kept_session import Hearing, KeptSession
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.redirect import RedirectedSession, Redirection
 from mailbatch.delivery.transport import TransportSession
@@ -27,6 +29,9 @@ from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.dialogues import Dialogues
 
 _NO_DSN = (
     "the server does not announce DSN: no notifications are asked for (see reports.dsn); "
@@ -102,13 +107,19 @@ def sandbox_server(job: Job, port: int) -> Server:
 
 
 def opener(
-    server: Server, options: RunOptions, progress: Progress, *, wants_dsn: bool = False
+    server: Server,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    wants_dsn: bool = False,
+    dialogues: Dialogues | None = None,
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
     Call this in the event loop of the run. Once BDAT has failed with the server, no session of the
     run uses BDAT any more, and `progress` is told. `wants_dsn`: the job asks for delivery status
-    notifications, and `progress` is told once where the server announces none.
+    notifications, and `progress` is told once where the server announces none. The dialogue of each
+    transaction goes to `dialogues`.
     """
 
     def tell(reason: str) -> None:
@@ -120,18 +131,24 @@ def opener(
         polling = Polling(asyncio.get_running_loop().call_soon, time.perf_counter)
 
     tokens = Tokens(server)
-    open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
+
+    async def open_with(server: Server) -> tuple[Session, Hearing | None]:
+        hearing = None if dialogues is None else Hearing(options.transcript)
+        heard = hearing or options.transcript
+        return await Session.open(server, transcript=heard, trust=trust, polling=polling), hearing
 
     redirection = Redirection(options.redirect, tell=progress.note) if options.redirect else None
 
     async def open_session() -> TransportSession:
         nonlocal wants_dsn
-        session = await tokens.open(open_with)
+        session, hearing = await tokens.open(open_with)
         if redirection is not None:
             return RedirectedSession(session, redirection)
         if wants_dsn and not session.capabilities.dsn:
             wants_dsn = False
             progress.note(_NO_DSN)
-        return session
+        if dialogues is None or hearing is None:
+            return session
+        return KeptSession(session, hearing, dialogues, server.address, time.time)
 
     return open_session

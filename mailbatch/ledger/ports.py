@@ -277,6 +277,9 @@ class Records(Protocol):
         Raises LedgerError for one behind its commit point.
         """
 
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of leased deliveries in memory: the next run gives back these leases."""
+
     def give_back(self, since: float, reply: Reply) -> Answer[int]:
         """Make pending the recipients that this reply rejected since then; return the rows."""
 

@@ -261,6 +261,11 @@ class UnderWay:
         for delivery_id in ids:
             del self._open[delivery_id]
 
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of leased deliveries (`ports.Records`)."""
+        for delivery_id in delivery_ids:
+            self._open.pop(delivery_id, None)
+
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as not mailable; a resent one is in doubt again."""
         if self._leased(delivery_id).committed:
