@@ -31,8 +31,8 @@ def archive_command(console: Console, given: LedgerArchiveArguments) -> int:
     """Put an edition away that is finished; return 4 or 75 for one that is not."""
     from mailbatch.delivery.ledgers import open_to_archive
     from mailbatch.delivery.outputs import check_output
-    from mailbatch.delivery.preparation import declared_results_path
     from mailbatch.delivery.reported import edition_reports
+    from mailbatch.delivery.results_place import declared_results_path
     from mailbatch.delivery.state import state_of
     from mailbatch.results.file import write_results
 
