@@ -301,18 +301,21 @@ def open_to_run(
     )
 
 
-def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
+def open_to_decide(
+    place: LedgerPlace, *, restored: bool = False, beside: bool = False
+) -> OpenLedger:
     """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
     `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
-    were leased and not settled are in doubt.
+    were leased and not settled are in doubt. `beside`: also while a run writes a ledger in a
+    database; a file has one writer.
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    return _postgres().reopen(place, restored=restored)
+    return _postgres().reopen(place, restored=restored, beside=beside)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
