@@ -141,6 +141,7 @@ def make_preview(
     survey = Survey(
         job, inputs.edition, columns, branches, limit=limit or 0,
         keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
+        now=now.timestamp(),
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
     since, whole = None, not only

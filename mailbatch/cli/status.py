@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,18 @@ from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, repor
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.delivery.state import VARIABLE
 from mailbatch.errors import StoreError, UsageError
+from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.gate import Held
     from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
+
+#: So many instants that recipients wait for have a line of their own.
+_NAMED = 5
 
 
 @reporting
@@ -51,16 +56,17 @@ def status_command(console: Console, given: StatusArguments) -> int:
         writers = ledger.writers()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
+        times, held = _send_times(loaded, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
-        console.data({**told, **now, **_only(given, place)})
+        later = [{"at": iso_time(at), "recipients": number} for at, number in times]
+        console.data({**told, **now, **_only(given, place), "send_times": later})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    for status, number in counts.items():
-        if number:
-            console.lines(f"{number:>9}  {status}")
+    for line in _figures(counts, times):
+        console.lines(line)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -68,15 +74,37 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if writers:  # what is pending then needs no other run
         console.say(f"a run is under way: {'; '.join(map(str, writers))}")
         return ExitCode.DONE
-    _say_next_steps(console, given, loaded, Summary(loaded.name, named, counts, logs_until=until))
+    summary = Summary(loaded.name, named, counts, logs_until=until, held=held)
+    _say_next_steps(console, given, loaded, summary)
     return ExitCode.DONE
+
+
+def _figures(counts: Mapping[Status, int], times: Sequence[tuple[float, int]]) -> Iterator[str]:
+    """Yield a line for each status, and for each of the next instants that recipients wait for."""
+    for status, number in counts.items():
+        if number:
+            yield f"{number:>9}  {status}"
+    for at, number in times[:_NAMED]:
+        yield f"{number:>9}  due at {iso_time(at)}"
+    if len(times) > _NAMED:
+        yield f"{sum(number for _, number in times[_NAMED:]):>9}  due later"
+
+
+def _send_times(job: Job, ledger: OpenLedger) -> tuple[list[tuple[float, int]], Held | None]:
+    """Return the instants that recipients wait for, and the hold where all pending ones do."""
+    if job.message.send_at is None:
+        return [], None
+    from mailbatch.delivery.send_times import hold_of_all
+
+    now = time.time()
+    return ledger.standing.send_times(now), hold_of_all(ledger, now)
 
 
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:
     """Say where each recipient of `--only` stands, one a line."""
     from mailbatch.cli.summary import say_asked
 
-    say_asked(console, _asked(given, place), given.only or ())
+    say_asked(console, *_asked(given, place), given.only or ())
     return ExitCode.DONE
 
 
@@ -84,16 +112,19 @@ def _only(given: StatusArguments, place: LedgerPlace) -> dict[str, object]:
     """Return the member `only` of `--json`; none without `--only`."""
     from mailbatch.cli.summary import asked_objects
 
-    return {"only": asked_objects(_asked(given, place))} if given.only else {}
+    return {"only": asked_objects(*_asked(given, place))} if given.only else {}
 
 
-def _asked(given: StatusArguments, place: LedgerPlace) -> tuple[ResultRow, ...]:
-    """Return the recipients of `--only`."""
-    from mailbatch.delivery.asked import rows_of
+def _asked(
+    given: StatusArguments, place: LedgerPlace
+) -> tuple[tuple[ResultRow, ...], dict[int, float]]:
+    """Return the recipients of `--only`, and the instants that they wait for, by the line."""
+    from mailbatch.delivery.asked import rows_of, send_times_of
     from mailbatch.delivery.ledgers import open_to_read
 
     with open_to_read(place) as ledger:
-        return rows_of(ledger, all_on_the_wire(given.only))
+        rows = rows_of(ledger, all_on_the_wire(given.only))
+        return rows, send_times_of(ledger, rows)
 
 
 def _check_folder(given: StatusArguments) -> None:

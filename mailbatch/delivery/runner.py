@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
-from mailbatch.delivery.asked import rows_of
+from mailbatch.delivery.asked import rows_of, send_times_of
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.equation import Equation, equation_of
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
@@ -48,7 +49,7 @@ from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
-    from mailbatch.delivery.gate import Gate
+    from mailbatch.delivery.gate import Gate, Held
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.reports.report import Event
@@ -202,7 +203,7 @@ def _converge(
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             server = _server(job, options, mailing, environ)
             gate = _gate(mailing, options, stack)
-            held = None if gate is None else gate.look()
+            held = (None if gate is None else gate.look()) or _waits(mailing, options)
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
@@ -227,6 +228,8 @@ def _converge(
         elif wanted and agreed:
             _begin(mailing, options, progress, wanted, guarded=steps is not None)
             sent = _sent(mailing, options, progress, server, stopping, steps, gate)
+            if sent.failure is None and not sent.interrupted:
+                sent = replace(sent, held=sent.held or _waits(mailing, options))
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -319,6 +322,15 @@ def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | Non
     return gate_of(mailing, options, stack)
 
 
+def _waits(mailing: Mailing, options: RunOptions) -> Held | None:
+    """Return the hold of a run whose recipients all wait for their time of sending."""
+    if mailing.inputs.job.message.send_at is None or not mailing.unfinished:
+        return None
+    from mailbatch.delivery.send_times import hold_of
+
+    return hold_of(mailing, options, clock_of(mailing.ledger)())
+
+
 def _came_from(path: str, host: str) -> str:
     """Say where the ledger was: it may have been used there since."""
     return (
@@ -360,6 +372,7 @@ def _conclude(
     if not isinstance(failure, LedgerError):
         equation = equation_of(ledger, mailing.rows, mailing.inputs.plan, reported)
         failure = failure or _unbalanced(equation)
+    asked = rows_of(ledger, options.only) if options.only and equation else None
     return Summary(
         job=mailing.inputs.job.name,
         edition=mailing.inputs.edition,
@@ -376,7 +389,8 @@ def _conclude(
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
         equation=equation,
-        asked=rows_of(ledger, options.only) if options.only and equation else None,
+        asked=asked,
+        send_times=send_times_of(ledger, asked or ()),
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,

@@ -23,6 +23,7 @@ from mailbatch.ledger import (
     overlap,
     recovery,
     rekeying,
+    send_times,
     space,
     unchanged,
     waiting,
@@ -69,6 +70,7 @@ class Plan:
         recipients_per_transaction: int,
         identity: Identity = BY_ADDRESS,
         accept_changes: bool = False,
+        now: float | None = None,
     ) -> PlanChange:
         """Make the plan that of `rows` in one synced transaction (`ports.Planning`)."""
         under_way = self._writing()
@@ -92,7 +94,7 @@ class Plan:
                     change = bring(
                         database, columns, coming, digest, by_group=bool(group_by),
                         limit=recipients_per_transaction, identity=identity,
-                        accept_changes=accept_changes,
+                        accept_changes=accept_changes, now=now,
                     )  # fmt: skip
         finally:
             _forget_aside(database)
@@ -216,6 +218,10 @@ SELECT EXISTS (
       SELECT coalesce(mailbox, key) FROM recipient
       WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 1)))
 """
+#: The temporary tables of a plan.
+_ASIDE = (
+    "incoming", "incoming_time", "send_time", "touched", "shown", "unassigned", "home", "rekeyed",
+)  # fmt: skip
 #: Of pages, and of what is sorted besides. Four times as much saves a changed plan of a million 3 %
 #: of its time and a first one nothing, and would be two fifths of the memory of the run.
 _CACHE_KIB = 8192
@@ -231,28 +237,34 @@ def bring(
     limit: int,
     identity: Identity,
     accept_changes: bool,
+    now: float | None = None,
 ) -> PlanChange:
     """Bring a ledger up to date with the rows of `coming`, inside a transaction; keep the digest.
 
-    `limit` is the number of recipients of a delivery at most. Temporary tables are left behind.
+    `limit` is the number of recipients of a delivery at most. `now` is when the plan is made, for
+    rows with times of sending; None: no recipient waits. Temporary tables are left behind.
 
     Raises:
-        IdentityError, OverlapError: as `ports.Planning.reconcile`.
+        IdentityError, OverlapError, SendTimesError: as `ports.Planning.reconcile`.
     """
     connection = database.connection
-    known = _knows_anybody(connection)
+    known, timed = _knows_anybody(connection), now is not None or send_times.are_known(connection)
     connection.execute(INCOMING)
-    passed = None
-    if known or by_group:
-        alone = known and not by_group and identity.is_address
+    connection.execute(send_times.INCOMING)
+    passed, merges = None, known or by_group or timed
+    if merges:
+        alone = known and not by_group and not timed and identity.is_address
         passed = _lay_aside(connection, coming, columns if alone else None)
+        send_times.check_groups(connection)
     if not accept_changes:
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
-    if known or by_group:
+    if merges:
         change = _merge(connection, columns, digest.text, limit, identity, passed)
     else:
         change = _begin(database, columns, coming, identity)
+    if timed:
+        send_times.hold(connection, now)
     _keep(connection, digest)
     return change
 
@@ -267,7 +279,7 @@ def settings(
 
 def _forget_aside(database: Database) -> None:
     with database.guard:
-        for table in ("incoming", "touched", "shown", "unassigned", "home", "rekeyed"):
+        for table in _ASIDE:
             database.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -302,6 +314,7 @@ def _lay_aside(
         return unchanged.lay_aside(connection, coming, _header_id(connection, columns))
     for block in coming:
         connection.executemany(LAY, rows_of(block))
+        send_times.lay(connection, block)
     return None
 
 

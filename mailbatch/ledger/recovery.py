@@ -21,6 +21,7 @@ from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Recovery
 from mailbatch.ledger.rows import Doubt
+from mailbatch.ledger.send_times import HELD
 from mailbatch.ledger.taken import note_resent
 from mailbatch.ledger.under_way import UnderWay, release
 
@@ -186,7 +187,7 @@ def reopen_deferred(database: Database) -> int:
         deferred = connection.execute(
             "SELECT recipients FROM tally WHERE status = 'deferred'"
         ).fetchone()[0]
-        chosen = "status IN ('pending', 'deferred') AND due IS NOT 0"
+        chosen = f"status IN ('pending', 'deferred') AND due IS NOT 0 AND NOT {HELD}"
         _reopen(connection, chosen, "due = 0")
     return int(deferred)
 

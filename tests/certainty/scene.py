@@ -62,8 +62,8 @@ FOR_GOOD = {"accepted", "skipped"}
 class Scene:
     """A job with `recipients` recipients in `folder`, at the server on `port`.
 
-    They have addresses of so many `domains`. `retry` adds to the waits of the job. The ledger is in
-    the `database` of this URL, else in a file.
+    They have addresses of so many `domains`, and the `zones` in turn. `retry` adds to the waits of
+    the job. The ledger is in the `database` of this URL, else in a file.
     """
 
     folder: Path
@@ -88,6 +88,8 @@ class Scene:
     text: str = "Hello {{ name }}\n"
     dsn: tuple[str, ...] = ()
     database: str | None = None
+    send_at: str | None = None
+    zones: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -133,6 +135,8 @@ class Scene:
         }
         if self.dsn:
             job["reports"] = {"dsn": list(self.dsn)}
+        if self.send_at is not None:
+            job["message"]["send_at"] = self.send_at
         if self.group:
             job["recipients"]["group_by"] = ["lot"]
         self.job.write_text(yaml.safe_dump(job, sort_keys=False), encoding="utf-8")
@@ -166,9 +170,10 @@ class Scene:
         """Write the recipient table."""
         with (self.folder / "recipients.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["email", "name", "lot"])
+            writer.writerow(["email", "name", "lot", *["zone"][: len(self.zones)]])
             for number, address in enumerate(addresses):
-                writer.writerow([address, f"Name {number}", "a"])
+                zone = [self.zones[number % len(self.zones)]] if self.zones else []
+                writer.writerow([address, f"Name {number}", "a", *zone])
 
     def run(self, **options: object) -> Summary:
         """Run the job in this process; what was settled before it is what it was.
