@@ -139,9 +139,8 @@ def make_preview(
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     survey = Survey(
-        job, inputs.edition, columns, branches, limit=limit or 0,
+        job, inputs.edition, columns, branches, limit=limit or 0, now=now.timestamp(),
         keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
-        now=now.timestamp(),
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
     since, whole = None, not only

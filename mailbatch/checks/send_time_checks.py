@@ -4,6 +4,8 @@
 
 Rows are seen one after the other; what is kept grows with the different times, not with the rows.
 This module must never read a clock, nor a ledger: the caller says when a plan would be made.
+
+Tests: tests/checks/test_check_codes.py.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ def _send_times(job: Job, ledger: OpenLedger) -> tuple[list[tuple[float, int]], 
     from mailbatch.delivery.send_times import hold_of_all
 
     now = time.time()
-    return ledger.standing.send_times(now), hold_of_all(ledger, now)
+    return ledger.plan.send_times(now), hold_of_all(ledger, now)
 
 
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:

@@ -51,5 +51,5 @@ def send_times_of(ledger: OpenLedger, rows: Iterable[ResultRow]) -> dict[int, fl
     found: dict[int, float] = {}
     for row in rows:
         if row.row is not None and row.status is Status.PENDING:
-            found.update((row.row, at) for at, _ in ledger.standing.send_times(0.0, row.row))
+            found.update((row.row, at) for at, _ in ledger.plan.send_times(0.0, row.row))
     return found

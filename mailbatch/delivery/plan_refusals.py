@@ -5,7 +5,7 @@
 A ledger knows rows by their lines; the job and the table are known here. This module must never
 decide that a plan is refused.
 
-Tests: tests/cli/test_keys.py, tests/certainty/test_send_times.py.
+Tests: tests/delivery/test_outlook.py, tests/certainty/test_send_times.py.
 """
 
 from __future__ import annotations

@@ -228,8 +228,6 @@ def _converge(
         elif wanted and agreed:
             _begin(mailing, options, progress, wanted, guarded=steps is not None)
             sent = _sent(mailing, options, progress, server, stopping, steps, gate)
-            if sent.failure is None and not sent.interrupted:
-                sent = replace(sent, held=sent.held or _waits(mailing, options))
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
@@ -263,7 +261,10 @@ def _sent(
         return watch(mailing, progress, stopping)
     from mailbatch.delivery.sending import send  # a third of the start of a run
 
-    return send(mailing, options, progress, server, stopping, steps, gate)
+    sent = send(mailing, options, progress, server, stopping, steps, gate)
+    if sent.failure is not None or sent.interrupted:
+        return sent
+    return replace(sent, held=sent.held or _waits(mailing, options))
 
 
 def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:

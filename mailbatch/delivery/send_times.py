@@ -52,7 +52,7 @@ def hold_of(mailing: Mailing, options: RunOptions, now: float) -> Held | None:
 
 def hold_of_all(ledger: OpenLedger, now: float) -> Held | None:
     """Return the hold of an edition whose pending rows all wait for a time behind `now`."""
-    waiting = ledger.standing.send_times(now)
+    waiting = ledger.plan.send_times(now)
     number = sum(number for _, number in waiting)
     return _held(waiting) if number == ledger.standing.counts()[Status.PENDING] else None
 

@@ -143,6 +143,12 @@ class Plan:
         with self._database.guard:
             return bool(self._database.connection.execute(_SHARES).fetchone()[0])
 
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return the instants behind one that rows wait for, each with the number of rows."""
+        with self._database.guard:
+            found = self._database.connection.execute(_SEND_TIMES, {"behind": behind, "line": line})
+            return [(float(at), number) for at, number in found]
+
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due in this run, to an address or a key; to `most`."""
         connection = self._database.connection
@@ -202,6 +208,11 @@ SELECT EXISTS (
 ) OR EXISTS (
   SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = :address AND line IS NOT NULL)
 """
+_SEND_TIMES = f"""
+SELECT due, count(*) FROM recipient NOT INDEXED
+WHERE {send_times.HELD} AND due > :behind AND (:line IS NULL OR line = :line)
+GROUP BY due ORDER BY due
+"""  # noqa: S608 - constants
 _DUE_DELIVERIES = """
 SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
 """

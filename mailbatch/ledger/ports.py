@@ -202,6 +202,9 @@ class Planning(Protocol):
     def shares_messages(self) -> bool:
         """Say whether any delivery goes to several addresses."""
 
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return later instants that rows, or that at `line`, wait for; and the number of rows."""
+
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due, now or later in this run; up to `most`.
 
@@ -301,9 +304,6 @@ class Standings(Protocol):
 
     def taken_since(self, since: float) -> list[tuple[float, int]]:
         """Return instants behind `since`, with the addresses taken by then; doubts count."""
-
-    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
-        """Return later instants that rows, or that at `line`, wait for; and the number of rows."""
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

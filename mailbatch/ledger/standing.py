@@ -22,7 +22,6 @@ from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
-from mailbatch.ledger.send_times import HELD
 from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
@@ -85,10 +84,6 @@ _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
   s.claim IS NOT NULL AND s.status IN ('pending', 'deferred')
 FROM standing AS s ORDER BY """
-_SEND_TIMES = f"""
-SELECT due, count(*) FROM recipient NOT INDEXED
-WHERE {HELD} AND due > :behind AND (:line IS NULL OR line = :line) GROUP BY due ORDER BY due
-"""  # noqa: S608 - constants
 _PLANNED = "SELECT s.line, s.status, s.delivery_id FROM standing AS s ORDER BY "
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
@@ -357,12 +352,6 @@ class Standing:
         """Return how many addresses servers took, or may have taken, later than `since`."""
         with self._database.guard:
             return taken_since(self._database, since)
-
-    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
-        """Return the instants behind one that rows wait for, each with the number of rows."""
-        with self._database.guard:
-            found = self._database.connection.execute(_SEND_TIMES, {"behind": behind, "line": line})
-            return [(float(at), number) for at, number in found]
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

@@ -208,6 +208,10 @@ class Planning:
         """Say whether any delivery goes to several addresses."""
         return bool(self._wait(self._link.value(_SHARES)))
 
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return the instants behind one that rows wait for, each with the number of rows."""
+        return list(map(tuple, self._link.snapshots.stream(_SEND_TIMES, behind, line)))
+
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due in this run, to an address or a key; to `most`."""
         return int(self._wait(_count_due(self._link, most, address)))
@@ -399,6 +403,10 @@ SELECT EXISTS (
 ) OR EXISTS (
   SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = $2 AND line IS NOT NULL)
 """
+_SEND_TIMES = f"""
+SELECT due, count(*) FROM recipient
+WHERE {HELD} AND due > $1 AND ($2::bigint IS NULL OR line = $2) GROUP BY due ORDER BY due
+"""  # noqa: S608 - constants
 _DUE_DELIVERIES = f"""
 SELECT count(*) FROM (
   (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT $1)

@@ -28,14 +28,9 @@ from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.snapshot import scratch
 from mailbatch.ledger.postgres.taken import taken_since
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
-from mailbatch.ledger.send_times import HELD
 from mailbatch.ledger.standing import Standing as FileStanding
 from mailbatch.outcome import Status
 
-_SEND_TIMES = f"""
-SELECT due, count(*) FROM recipient
-WHERE {HELD} AND due > $1 AND ($2::bigint IS NULL OR line = $2) GROUP BY due ORDER BY due
-"""  # noqa: S608 - constants
 _STATUSES = {str(status): status for status in Status}
 #: Rows that are asked about at once.
 _AT_ONCE = 1000
@@ -79,10 +74,6 @@ class Standing:
             self._link.value("SELECT min(first_attempt_at) FROM standing")
         )
         return found
-
-    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
-        """Return the instants behind one that rows wait for, each with the number of rows."""
-        return list(map(tuple, self._link.snapshots.stream(_SEND_TIMES, behind, line)))
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

@@ -32,7 +32,7 @@ def plan(talk, *times, now=NOW, group=None, limit=1000):
 
 
 def times(talk, behind=0.0, line=None):
-    return talk.ledger.standing.send_times(behind, line)
+    return talk.ledger.plan.send_times(behind, line)
 
 
 def test_a_row_is_leased_at_its_instant_and_not_before(talk):
