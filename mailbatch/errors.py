@@ -177,6 +177,12 @@ class Reason(Enum):
     MJML_PLACE = auto()
     #: Messages cannot stand behind those of the edition before, as message.thread asks.
     NO_THREAD = auto()
+    #: Another edition, a correction, took over: nothing of this one is sent any more.
+    TAKEN_OVER = auto()
+    #: The edition is a correction, which `mailbatch correct` alone sends.
+    IS_CORRECTION = auto()
+    #: The letters of an edition cannot be compared with those that are to correct the edition.
+    NO_CORRECTION = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.
@@ -280,8 +286,7 @@ class OverlapError(RecipientError):
 class SendTimesError(RecipientError):
     """Rows of one message have other times of sending than the first row.
 
-    `rows` are the first such rows, one a group: the line, and the difference in words. `number` is
-    the number of these groups.
+    `rows` has one of each group: the line, and the difference in words; `number` counts the groups.
     """
 
     def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:

@@ -12,7 +12,8 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "times", "zones",
+    "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "temporary", "times",
+    "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -52,6 +53,7 @@ MAY_IMPORT = {
     "envelope": set(),
     "identity": set(),
     "files": set(),
+    "temporary": set(),
     "remarks": set(),
     "times": set(),
     "host_names": set(),
@@ -172,7 +174,10 @@ def test_a_room_is_entered_by_its_face(room):
 
 
 #: The roles of a ledger, and the rows that pass through them.
-ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.proved", "mailbatch.ledger.rows")
+ROLES = (
+    "mailbatch.ledger.corrected", "mailbatch.ledger.ports", "mailbatch.ledger.proved",
+    "mailbatch.ledger.rows",
+)  # fmt: skip
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -28,6 +27,7 @@ from mailbatch.job.message import PAGE
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.render.composer import Composer
+from mailbatch.temporary import temporary_folder
 
 _FORMAT = 1
 _MANIFEST = "mailbatch.json"
@@ -121,10 +121,10 @@ def unpacked(data: bytes, name: str) -> Iterator[tuple[Bundle, Job]]:
             version of mailbatch.
         InputErrors: the job file is none for this version of mailbatch.
     """
-    with tempfile.TemporaryDirectory(prefix="mailbatch-") as folder:
-        unpack(data, name, Path(folder))
-        bundle = _bundle(Path(folder))
-        job = load_job(Path(folder, _JOB, bundle.job), environ=bundle.environment, look=False)
+    with temporary_folder() as folder:
+        unpack(data, name, folder)
+        bundle = _bundle(folder)
+        job = load_job(folder / _JOB / bundle.job, environ=bundle.environment, look=False)
         yield bundle, job
 
 

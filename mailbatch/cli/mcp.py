@@ -7,7 +7,6 @@ the plans of --plan say, which a person approved before the server was started.
 
 from __future__ import annotations
 
-import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.tools import Refused, Tools, read_approved
 from mailbatch.errors import JobError, UsageError, install_extra
+from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -45,8 +45,8 @@ def mcp_command(console: Console, given: McpArguments) -> int:
         console.warn("--plan without --allow-run: galleries are compared with it, nothing is sent")
     if find_spec("mcp") is None:
         raise JobError("mcp is not installed, which speaks with clients", hint=install_extra("mcp"))
-    with tempfile.TemporaryDirectory(prefix="mailbatch-") as kept:
-        approved = read_approved(given.plan or (), Path(kept))
+    with temporary_folder() as kept:
+        approved = read_approved(given.plan or (), kept)
         _serve(Tools(folder, approved), allow_run=given.allow_run)
     return ExitCode.DONE
 

@@ -6,7 +6,6 @@ Tests: tests/preview/test_preview_command.py.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import traceback
 from collections.abc import Callable
 from functools import partial
@@ -23,6 +22,7 @@ from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 from mailbatch.preview.eml_folder import check_eml_place
 from mailbatch.previewing import SHOWN, make_preview, write_eml
+from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from mailbatch.checking import Follow
@@ -201,9 +201,7 @@ def _serve(console: Console, given: PreviewArguments, render: Callable[..., Prev
     from mailbatch.preview.serving import serve
 
     with contextlib.ExitStack() as stack:
-        out = given.out or Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-"))
-        )
+        out = given.out or stack.enter_context(temporary_folder())
         follow: Follow = partial(console.follow, "rendering")
 
         def build(before_moving: Callable[[], object]) -> Built:

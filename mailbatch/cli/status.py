@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
@@ -19,12 +20,13 @@ from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, repor
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.delivery.state import VARIABLE
 from mailbatch.errors import StoreError, UsageError
-from mailbatch.outcome import Status
+from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.gate import Held
     from mailbatch.delivery.ledgers import LedgerPlace
+    from mailbatch.delivery.succession import Part
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
@@ -40,6 +42,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
     from mailbatch.delivery.ledgers import is_known, is_rehearsed, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
     from mailbatch.delivery.state import state_of
+    from mailbatch.delivery.succession import part_of
 
     if given.job.is_dir():
         _check_folder(given)
@@ -56,17 +59,18 @@ def status_command(console: Console, given: StatusArguments) -> int:
         writers = ledger.writers()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
-        times, held = _send_times(loaded, ledger)
+        part, times = part_of(ledger), _send_times(loaded, ledger)
+        held = _hold(loaded, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
         later = [{"at": iso_time(at), "recipients": number} for at, number in times]
-        console.data({**told, **now, **_only(given, place), "send_times": later})
+        only = _only(given, place)
+        console.data({**told, **now, **only, **part._asdict(), "send_times": later})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    for line in _figures(counts, times):
-        console.lines(line)
+    _show_counts(console, counts, times, part)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -74,30 +78,53 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if writers:  # what is pending then needs no other run
         console.say(f"a run is under way: {'; '.join(map(str, writers))}")
         return ExitCode.DONE
-    summary = Summary(loaded.name, named, counts, logs_until=until, held=held)
-    _say_next_steps(console, given, loaded, summary)
+    summary = Summary(loaded.name, named, _left(counts, part), logs_until=until, held=held)
+    _say_next_steps(console, given, loaded, replace(summary, corrected=part.corrects))
     return ExitCode.DONE
 
 
-def _figures(counts: Mapping[Status, int], times: Sequence[tuple[float, int]]) -> Iterator[str]:
-    """Yield a line for each status, and for each of the next instants that recipients wait for."""
+def _left(counts: dict[Status, int], part: Part) -> dict[Status, int]:
+    """Return the counts of recipients whom a run of the edition has to settle."""
+    if part.corrected_by is None:
+        return counts
+    return {**counts, **dict.fromkeys(UNFINISHED, 0)}  # the other edition sends to these
+
+
+def _show_counts(
+    console: Console,
+    counts: Mapping[Status, int],
+    times: Sequence[tuple[float, int]],
+    part: Part,
+) -> None:
+    """Show the recipients by status and next instant, and the part of the edition in a correction.
+
+    `times` are the instants that recipients wait for (seconds since the epoch), with the numbers.
+    """
     for status, number in counts.items():
         if number:
-            yield f"{number:>9}  {status}"
+            console.lines(f"{number:>9}  {status}")
     for at, number in times[:_NAMED]:
-        yield f"{number:>9}  due at {iso_time(at)}"
+        console.lines(f"{number:>9}  due at {iso_time(at)}")
     if len(times) > _NAMED:
-        yield f"{sum(number for _, number in times[_NAMED:]):>9}  due later"
+        console.lines(f"{sum(number for _, number in times[_NAMED:]):>9}  due later")
+    if part.corrects is not None:
+        console.lines(f"corrects edition {part.corrects}")
+    if part.corrected_by is not None:
+        console.lines(f"stopped: edition {part.corrected_by} took over")
 
 
-def _send_times(job: Job, ledger: OpenLedger) -> tuple[list[tuple[float, int]], Held | None]:
-    """Return the instants that recipients wait for, and the hold where all pending ones do."""
+def _send_times(job: Job, ledger: OpenLedger) -> list[tuple[float, int]]:
+    """Return the instants that recipients wait for, with the number of each."""
+    return [] if job.message.send_at is None else ledger.plan.send_times(time.time())
+
+
+def _hold(job: Job, ledger: OpenLedger) -> Held | None:
+    """Return the hold of an edition whose pending recipients all wait for a time of sending."""
     if job.message.send_at is None:
-        return [], None
+        return None
     from mailbatch.delivery.send_times import hold_of_all
 
-    now = time.time()
-    return ledger.plan.send_times(now), hold_of_all(ledger, now)
+    return hold_of_all(ledger, time.time())
 
 
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:
@@ -160,7 +187,10 @@ def _say_next_steps(
         options = replace(options, sandbox=True, state_dir=mailing_dir(folder))
     name = arguments_again(given.job, loaded, summary, options)
     begun = is_begun(loaded, summary, options)
-    for step in next_steps(summary, options, name, begun=begun):
+    command = None
+    if summary.corrected is not None:
+        command = f"mailbatch correct JOB --edition {quote(summary.corrected)} --with OTHER"
+    for step in next_steps(summary, options, name, begun=begun, command=command):
         console.say(step)
 
 

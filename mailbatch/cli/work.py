@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 
 from mailbatch.cli.console import Console, counted
@@ -21,6 +22,7 @@ def work_command(console: Console, given: WorkArguments) -> int:
     """Serve until no mailing is open, or a signal comes."""
     _check_usage(given)
     with importing():
+        from mailbatch.delivery.places import state_of_worker
         from mailbatch.delivery.serving import WorkOptions, serve
         from mailbatch.delivery.signals import StoppedAtOnce
         from mailbatch.delivery.state import InDatabase, state_of
@@ -35,6 +37,7 @@ def work_command(console: Console, given: WorkArguments) -> int:
         forever=given.forever,
         source_address=given.source_address,
         hello=given.ehlo,
+        state=state_of_worker(given.state_dir, os.environ),
     )
     try:
         with console.progress() as progress:

@@ -4,6 +4,7 @@ Tests: tests/docs/test_generated.py.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,6 +43,16 @@ class WorkArguments:
             metavar="NAME",
             help="Say this name in EHLO; default: that of the machine.",
             rich_help_panel=Panel.SERVER,
+        ),
+    ] = None
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir",
+            metavar="DIR",
+            help="Keep here what this machine has seen of the ledgers; default: "
+            "~/.local/state/mailbatch, or MAILBATCH_STATE_DIR.",
+            rich_help_panel=Panel.RECORD,
         ),
     ] = None
     as_json: AsJson = False

@@ -17,8 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from mailbatch.delivery.ledgers import open_to_run
 from mailbatch.delivery.options import RunOptions
@@ -38,6 +36,7 @@ from mailbatch.outlook import Outlook
 from mailbatch.recipients.plan import plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.message import Inspected
+from mailbatch.temporary import temporary_folder
 
 #: The deliveries that are taken from the scratch ledger at once.
 _LOT = 500
@@ -159,7 +158,7 @@ def first_plan(job: Job, edition: str) -> Iterator[OpenLedger]:
     now = datetime.now().astimezone()
     plan = plan_recipients(job, edition=edition, variables=job.variables, now=now)
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="mailbatch-")))
+        folder = stack.enter_context(temporary_folder())
         path = ledger_path(job, edition, folder)
         ledger = stack.enter_context(
             open_to_run(path, job=job.name, edition=edition, message_id_domain="example.invalid")

@@ -31,6 +31,7 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
@@ -51,6 +52,7 @@ __all__ = [
     "Sample",
     "begun_editions",
     "container_of",
+    "corrections_of",
     "count_mailed",
     "discard",
     "is_begun",
@@ -58,6 +60,7 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "make_roles",
     "open_mailings",
     "open_to_decide",
     "open_to_forget",
@@ -83,7 +86,7 @@ LedgerPlace: TypeAlias = Path | Place
 def place_of(job: Job, edition: str, state: State) -> LedgerPlace:
     """Return the place of the ledger of an edition, which need not be there."""
     if isinstance(state, InDatabase):
-        return place_in(state.url, job.name, edition)
+        return place_in(state.url, job.name, edition, seen=state_dir(job, state))
     return ledger_path(job, edition, state_dir(job, state))
 
 
@@ -304,16 +307,10 @@ def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
-        UsageError: `restored`, for a ledger in a database.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    if restored:
-        raise UsageError(
-            f"--restored is for a ledger in a file that was put back: {place} is in a database",
-            hint="leave it out",
-        )
-    return _postgres().reopen(place)
+    return _postgres().reopen(place, restored=restored)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -328,6 +325,11 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
 
 
 @contextmanager
@@ -373,8 +375,10 @@ def open_to_forget(path: Path) -> Iterator[Forgetting]:
 # -- the database, imported where one is named ----------------------------------------------------
 
 
-def open_mailings(url: str) -> list[LedgerPlace]:
+def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:
     """Return the places of the mailings in a database that workers may send now; oldest first.
+
+    `seen` is the folder where this machine keeps what it has seen of their ledgers; None: nowhere.
 
     Raises:
         JobError: the extra `postgres` is not installed (78).
@@ -383,7 +387,7 @@ def open_mailings(url: str) -> list[LedgerPlace]:
     check_driver()
     from mailbatch.ledger.postgres.mailings import open_mailings as found
 
-    return [*found(url)]
+    return [*found(url, seen=seen)]
 
 
 def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:
@@ -397,6 +401,23 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:
+    """Return the SQL that makes the two roles of a database, executed there if `executes`.
+
+    Raises:
+        JobError: the URL is not to be used, or the extra `postgres` is not installed (78).
+        LedgerError: the roles cannot be made (74).
+        UsageError: a name is none of a role.
+    """
+    check_driver()
+    from mailbatch.ledger.postgres import roles
+
+    named = roles.Roles(planner, worker)
+    if executes:
+        roles.make(url, named)
+    return roles.script(named)
 
 
 def _postgres() -> type[PostgresLedger]:

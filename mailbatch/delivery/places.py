@@ -82,6 +82,28 @@ def state_folder(
     return wanted
 
 
+def state_of_worker(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return the state folder of a worker, which has no job beside it; it need not be there.
+
+    `--state-dir`, else MAILBATCH_STATE_DIR, else `mailbatch` in the folder of the XDG Base
+    Directory Specification for state.
+
+    Raises:
+        LedgerError: the user of the process has no home (74).
+    """
+    named = given or environ.get("MAILBATCH_STATE_DIR")
+    if named:
+        return Path(named)
+    home = environ.get("XDG_STATE_HOME")
+    try:
+        return (Path(home) if home else Path.home() / ".local" / "state") / "mailbatch"
+    except RuntimeError as error:
+        raise LedgerError(
+            f"a worker keeps what it has seen of a ledger in a folder: {error}",
+            hint="name a folder with --state-dir (or MAILBATCH_STATE_DIR)",
+        ) from None
+
+
 def rehearsal_dir(job: Job, state: State, environ: Mapping[str, str] | None = None) -> Path:
     """Return the state folder of rehearsals in the sandbox, which is no folder of real ledgers."""
     return state_dir(job, state, environ) / REHEARSALS

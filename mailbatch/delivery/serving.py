@@ -11,11 +11,13 @@ Tests: tests/delivery/test_workers.py.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
@@ -34,7 +36,7 @@ from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.preparation import Inputs, Mailing, private_key
 from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.sending import send
-from mailbatch.errors import JobError, LedgerError, MailbatchError, MailingStopped
+from mailbatch.errors import JobError, LedgerError, MailbatchError
 from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
@@ -48,6 +50,8 @@ from mailbatch.smtp.server import Server
 POLL, LONGEST_POLL = 2.0, 30.0
 #: A mailing whose next recipient is due later than this is left for others meanwhile: seconds.
 PATIENCE = 5.0
+#: How long a mailing that failed here is left alone by a worker that stays: seconds.
+ASIDE = 300.0
 _MOST_FAILURES = 3
 
 
@@ -57,12 +61,14 @@ class WorkOptions:
 
     `sessions` None: those of each job. `forever`: wait for mailings that are opened later.
     `source_address` is the address that connections leave from, `hello` the name said in EHLO.
+    `state` is the folder where this machine keeps what it has seen of the ledgers; None: nowhere.
     """
 
     sessions: int | None = None
     forever: bool = False
     source_address: str | None = None
     hello: str | None = None
+    state: Path | None = None
     transcript: Callable[[str, bytes], None] | None = None
 
 
@@ -84,6 +90,9 @@ def serve(
     environ: Mapping[str, str] | None = None,
 ) -> Served:
     """Send the open mailings of a database until none is left to do, and return the result.
+
+    A mailing that fails keeps no worker from the others. With `forever` the failure is told, and
+    the mailing tried again after `ASIDE`; without, the first failure is raised behind the others.
 
     Raises:
         JobError: a secret is missing here, or this worker would make other messages (78).
@@ -133,16 +142,19 @@ class _Worker:
         self._ready: dict[LedgerPlace, _Ready] = {}
         # How often in a row a ledger ended the sending.
         self._failures = 0
+        # The mailings that failed here, each with the time of the next attempt.
+        self._aside: dict[LedgerPlace, float] = {}
+        self._first: MailbatchError | None = None
 
     def work(self) -> Served:
         """Serve all mailings that are open, again and again."""
         total, places, wait = Served(), set[LedgerPlace](), POLL
         while True:
             sent, left = 0, False
-            for place in open_mailings(self._url):
+            for place in open_mailings(self._url, seen=self._options.state):
                 if self._stopping.signum is not None:
                     break
-                done, goes_on = self._serve(place)
+                done, goes_on = self._attempt(place)
                 left = left or goes_on
                 if done.transactions:
                     places.add(place)
@@ -154,12 +166,35 @@ class _Worker:
                     mailings=len(places),
                 )
             if self._stopping.signum is None and not (left or sent or self._options.forever):
+                if self._first is not None:
+                    raise self._first
                 return total
             wait = POLL if sent else min(2 * wait, LONGEST_POLL if left else POLL)
             if self._stopping.signum is not None or not wait_until(
                 time.time() + (0.0 if sent else wait), self._stopping
             ):
                 return replace(total, interrupted=True)
+
+    def _attempt(self, place: LedgerPlace) -> tuple[Sent, bool]:
+        """Serve a mailing, and set one aside that fails: others may be sent all the same.
+
+        A database that is away fails where the open mailings are read, too, and ends the worker.
+        """
+        if time.time() < self._aside.get(place, 0.0):
+            return Sent(), False
+        try:
+            sent, goes_on = self._serve(place)
+        except MailbatchError as failure:
+            sent, goes_on = Sent(failure=failure), False
+        if sent.failure is not None:
+            self._set_aside(place, sent.failure)
+        return sent, goes_on
+
+    def _set_aside(self, place: LedgerPlace, failure: MailbatchError) -> None:
+        self._first = self._first or failure
+        self._aside[place] = time.time() + ASIDE if self._options.forever else math.inf
+        if self._options.forever:
+            self._progress.note(f"{failure}; tried again in {ASIDE / 60:.0f} minutes")
 
     def _serve(self, place: LedgerPlace) -> tuple[Sent, bool]:
         """Send what is due of a mailing; return whether something of it may be due later, too."""
@@ -205,12 +240,9 @@ class _Worker:
         return True
 
     def _ended(self, sent: Sent, ledger: OpenLedger) -> tuple[Sent, bool]:
-        """Note the end of a mailing, and raise the failure that ended the sending."""
-        if isinstance(sent.failure, MailingStopped) and self._options.forever:
-            self._progress.note(str(sent.failure))
-            return replace(sent, failure=None), False
+        """Note the end of a mailing that did not fail."""
         if sent.failure is not None:
-            raise sent.failure
+            return sent, False
         ledger.plan.mark_finished(time.time())
         return sent, sent.held is not None or ledger.leases.next_due() is not None
 

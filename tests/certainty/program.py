@@ -10,7 +10,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 
 
-_KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "MAILBATCH_RESOLVER", "COVERAGE_PROCESS_CONFIG"}
+_KEPT = {
+    "PATH", "HOME", "LANG", "TMPDIR", "MAILBATCH_RESOLVER", "COVERAGE_PROCESS_CONFIG",
+    "XDG_STATE_HOME",
+}  # fmt: skip
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -217,19 +217,49 @@ def test_a_next_step_names_the_ledger_without_its_password(mailing, database):
     done = job.command("run", "--limit", 1, "--ledger", f"{database}&password=geheim")
     assert done.code == 75
     step = done.err.rpartition("run again with ")[2]
-    assert step.startswith("mailbatch run job.yaml --ledger 'postgresql:///postgres?host=/tmp/")
+    assert step.startswith("mailbatch run job.yaml --ledger 'postgresql:///postgres?host=/")
     assert "geheim" not in done.err
 
 
 def test_what_makes_no_sense_is_refused(in_database):
     job, _, command = in_database(recipients=2)
     assert command("run").code == 0
-    restored = command("resolve", "--restored")
-    assert restored.code == 2
-    assert "--restored is for a ledger in a file" in restored.err
     folder = job._program("status", ".", "--ledger", "postgresql:///mail", cwd=job.folder)
     assert folder.code == 2
     assert "--ledger goes with a job file" in folder.err
+
+
+def test_a_ledger_that_may_be_an_older_copy_is_refused_until_a_person_decides(
+    in_database, database
+):
+    _job, server, command = in_database(recipients=3)
+    assert command("run", "--limit", 2).code == 75
+    schema = place_in(database, "scene", "1").schema
+    execute(database, f"UPDATE {schema}.origin SET timeline = 7")  # noqa: S608
+    for name in ("status", "results", "resolve", "run"):
+        done = command(name)
+        assert done.code == 74
+        assert "the ledger may be an older copy: the database has come to timeline 1" in done.err
+        assert "mailbatch resolve JOB --restored" in done.err
+    restored = command("resolve", "--restored")
+    assert restored.code == 0, restored.err
+    assert "taken as it stands: 2 accepted, 0 in doubt; the next run mails 1" in restored.err
+    assert command("run").code == 0
+    assert len(server.deliveries()) == 3
+
+
+def test_an_edition_whose_schema_was_dropped_does_not_begin_anew(in_database, database):
+    job, server, command = in_database(recipients=2)
+    assert command("run", "--limit", 1).code == 75
+    drop(database, place_in(database, "scene", "1").schema)
+    assert command("run").code == 65  # the results know of those who were mailed
+    done = command("run", "--new-mailing")
+    assert done.code == 74
+    assert "the ledger of this edition is gone, and this machine has written it" in done.err
+    for file in (job.folder / ".mailbatch").glob("*.seen"):
+        file.unlink()
+    assert command("run", "--new-mailing").code == 0
+    assert len(server.deliveries()) == 3
 
 
 def test_a_run_that_holds_the_edition_is_named(in_database, database):
@@ -273,10 +303,15 @@ def test_messages_stand_in_threads_over_the_editions_of_a_database(in_database, 
 
 def drop(database, schema):
     """Remove the ledger of an edition from the database."""
+    execute(database, f"DROP SCHEMA {schema} CASCADE")
+
+
+def execute(database, statement):
+    """Change the database by another hand."""
 
     async def work():
         connection = await asyncpg.connect(database)
-        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        await connection.execute(statement)
         await connection.close()
 
     asyncio.run(work())

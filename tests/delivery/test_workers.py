@@ -1,5 +1,6 @@
 """A worker without a job file: the mailings that it may join, and those that it must not."""
 
+import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -225,3 +226,43 @@ def test_trouble_of_the_account_stops_the_other_workers(tmp_path, fault_server, 
         with pytest.raises(MailingStopped, match="suspended"):
             ledger._link.wait(ledger.leases._lease(1, 0.0, None, None))
     assert work(database) == Served()
+
+
+class Ending(Told):
+    """A progress that ends the worker by a signal behind so many outcomes."""
+
+    def __init__(self, outcomes):
+        super().__init__()
+        self.left = outcomes
+
+    def settled(self, status, recipients=1):
+        self.left -= recipients
+        if self.left == 0:
+            signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def mailings(tmp_path, fault_server, database):
+    """Return the server of two mailings; the older one wants a secret that no worker here has."""
+    server = fault_server()
+    for number, auth in enumerate(("username: a, password: {env: SCENE_PASSWORD}", "auth: none")):
+        scene = Scene(tmp_path / str(number), server.port, recipients=3)
+        job = scene.job.read_text().replace("name: scene", f"name: scene-{number}")
+        scene.job.write_text(job.replace("auth: none", auth.replace(", ", "\n  ")))
+        with planned(scene, database):
+            pass
+    return server
+
+
+def test_a_mailing_that_cannot_be_sent_here_keeps_no_worker_from_the_others(mailings, database):
+    with pytest.raises(JobError, match="SCENE_PASSWORD") as ended:
+        work(database)
+    assert ended.value.exit_code == 78
+    assert len(mailings.deliveries()) == 3
+
+
+def test_a_worker_that_stays_tells_such_a_mailing_and_goes_on(mailings, database):
+    told = Ending(3)
+    assert work(database, told, forever=True) == Served(3, 1, 1, interrupted=True)
+    assert "SCENE_PASSWORD" in told.notes[0]
+    assert told.notes[0].endswith("tried again in 5 minutes")

@@ -30,6 +30,7 @@ from urllib.parse import quote
 import pytest
 
 from mailbatch.ledger.postgres.address import Place
+from tests.support.memory import memory
 
 REQUIRED = "MAILBATCH_REQUIRE_POSTGRES"
 _USERS = ("postgres", "nobody")
@@ -87,7 +88,7 @@ class Cluster:
         found = binaries()
         assert found is not None
         self._binaries = found
-        self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir="/tmp"))
+        self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir=memory() or "/tmp"))  # noqa: S108
         self._numbers = itertools.count(1)
         self._runner = asyncio.Runner()
         self._connection: Any = None

@@ -35,8 +35,12 @@ P9. A connection that is lost makes a process another worker, once the lock of t
 the leases move over in the transaction that buries the old worker (`rejoining`). A call whose
 answer was lost looks first whether it was recorded, and is made again where it was not.
 
+P10. A database that may lack an acknowledged commit is refused: by where the ledger was made
+(`continuity`), and by what each machine has seen, kept outside of the database (`witness`).
+
 Modules: `address` the URL, `editions` those of a job; `link`, `streaming`, `failing`, `rejoining`
-the connections; `locks`, `opening` schema and worker, `burial`; `planning` and `snapshot` the plan,
+the connections; `locks`, `opening` schema and worker, `continuity` and
+`witness` the proof against copies, `burial`; `planning` and `snapshot` the plan,
 `leasing` and `recording` the hot path, `standing` and `doubts` the questions, `store` the ledger.
 Only this room imports asyncpg.
 """

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from mailbatch.errors import JobError, install_extra
@@ -34,17 +35,19 @@ _OF_SCHEDULERS = frozenset({"tcp", "tls", "ray", "amqp", "amqps", "redis", "redi
 class Place:
     """The place of a ledger: the URL of a database, and the schema of the edition in there.
 
-    Without a schema: the database itself. The URL may hold a password, and is never printed.
+    Without a schema: the database itself. The URL may hold a password, and is never printed. `seen`
+    is the folder where this machine keeps what it has seen of the ledger; None: nowhere.
     """
 
     url: str = field(repr=False)
     schema: str = ""
+    seen: Path | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"{shown(self.url)} ({self.schema})" if self.schema else shown(self.url)
 
 
-def place_in(url: str, job: str, edition: str) -> Place:
+def place_in(url: str, job: str, edition: str, *, seen: Path | None = None) -> Place:
     """Return the place of the ledger of an edition; the name of the schema needs no quotes in SQL.
 
     >>> place_in("postgresql:///mail", "News", "2026-W48").schema
@@ -55,7 +58,7 @@ def place_in(url: str, job: str, edition: str) -> Place:
     """
     check_address(url)
     told = hashlib.sha256(json.dumps([job, edition]).encode()).hexdigest()[:12]
-    return Place(url, "_".join(("mailbatch", _word(job), _word(edition), told)))
+    return Place(url, "_".join(("mailbatch", _word(job), _word(edition), told)), seen)
 
 
 def schemas_of(job: str) -> str:

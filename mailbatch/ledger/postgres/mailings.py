@@ -9,6 +9,8 @@ Tests: tests/ledger/postgres/test_publication.py.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import asyncpg  # type: ignore[import-untyped]
 
 from mailbatch.ledger.postgres.address import Place, check_address
@@ -22,8 +24,10 @@ ORDER BY n.oid
 """
 
 
-def open_mailings(url: str) -> list[Place]:
+def open_mailings(url: str, *, seen: Path | None = None) -> list[Place]:
     """Return the places of published mailings that are neither finished nor stopped; oldest first.
+
+    `seen` is the folder of the witnesses of this machine.
 
     Raises:
         JobError: the URL is not to be used (78).
@@ -32,12 +36,12 @@ def open_mailings(url: str) -> list[Place]:
     check_address(url)
     link = Link(Place(url))
     try:
-        return link.wait(_open(link, url))
+        return link.wait(_open(link, url, seen))
     finally:
         link.close()
 
 
-async def _open(link: Link, url: str) -> list[Place]:
+async def _open(link: Link, url: str, seen: Path | None) -> list[Place]:
     found = []
     async with link.reading() as connection:
         for (schema,) in await connection.fetch(_SCHEMAS):
@@ -49,5 +53,5 @@ async def _open(link: Link, url: str) -> list[Place]:
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
                 continue  # it is dropped just now, or was begun by another version
             if is_open:
-                found.append(Place(url, schema))
+                found.append(Place(url, schema, seen))
     return found

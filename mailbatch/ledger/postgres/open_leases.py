@@ -13,16 +13,19 @@ Tests: tests/ledger/contract/test_promises.py, tests/ledger/postgres/test_rejoin
 from __future__ import annotations
 
 from mailbatch.ledger.attempts import Leased
+from mailbatch.ledger.postgres.witness import Witness
 
 
 class OpenLeases:
     """The leases of a worker, by the id of the delivery, and when the next delivery is due."""
 
-    __slots__ = ("is_open", "known_due", "leases", "lost", "next_due", "worker")
+    __slots__ = ("is_open", "known_due", "leases", "lost", "next_due", "witness", "worker")
 
-    def __init__(self, worker: int = 0) -> None:
+    def __init__(self, worker: int = 0, witness: Witness | None = None) -> None:
         #: The number of the worker; 0: the ledger is only read.
         self.worker = worker
+        #: The memory of this machine of what was acknowledged.
+        self.witness = witness or Witness(None, -1)
         self.leases: dict[int, Leased] = {}
         #: Deliveries that others took while this process had no connection: nothing of these left.
         self.lost: set[int] = set()
@@ -52,3 +55,7 @@ class OpenLeases:
         """Record nothing any more: the ledger is put away."""
         self.leases.clear()
         self.is_open = False
+
+    def close(self) -> None:
+        """Let the witness go, behind the last record; without effect the second time."""
+        self.witness.close()

@@ -22,11 +22,21 @@ import asyncpg  # type: ignore[import-untyped]
 from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.postgres.burial import bury
+from mailbatch.ledger.postgres.continuity import (
+    Origin,
+    begin_origin,
+    check_origin,
+    gone,
+    keep_origin,
+    take_as_it_stands,
+)
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.roles import let_work
+from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
 
-VERSION = "2"
+VERSION = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: The first server whose backends notice a client that is gone in the middle of a statement.
 _SERVER_AT_LEAST = 140000
@@ -42,12 +52,14 @@ class Entered:
     worker: int
     recovered: Recovery
     facts: Mapping[str, str]
+    witness: Witness
 
 
-async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
+async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool = False) -> Entered:
     """Open a ledger for writing; with `facts`, job and edition at least, a missing one is made.
 
     The lock of the plan is held as long as the connection lives. Without `facts` nothing is sent.
+    `restored` takes the ledger as it stands, although this may be an older copy.
 
     Raises:
         LedgerLocked: another run holds the plan of the edition.
@@ -59,10 +71,15 @@ async def enter(link: Link, facts: Mapping[str, str] | None) -> Entered:
     if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
         raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
+        seen = [] if link.seen is None else files_of(link.seen, link.schema)
+        if heard_of(link.seen, link.schema):
+            raise gone(link, seen)
         await _create(link, connection, facts)
-    entered = await _entered(link, connection, facts, "decide" if facts is None else "run")
+    role = "decide" if facts is None else "run"
+    entered = await _entered(link, connection, facts, role, restored=restored)
     if facts is not None:  # a person has seen to the trouble that stopped all workers
         await connection.execute(_GO_ON)
+        await let_work(link, connection)
     return entered
 
 
@@ -85,28 +102,72 @@ async def join(link: Link) -> Entered:
 
 
 async def _entered(
-    link: Link, connection: Any, facts: Mapping[str, str] | None, role: str
+    link: Link,
+    connection: Any,
+    facts: Mapping[str, str] | None,
+    role: str,
+    *,
+    restored: bool = False,
 ) -> Entered:
     """Enter a worker, and bury the workers that are gone."""
     found = await check_ledger(link, connection, facts)
-    group = lock_class(link.schema)
-    # One transaction: no other worker sees the row before the lock is held.
+    heard = [] if restored else heard_of(link.seen, link.schema)
+    witness = Witness.take(link.seen, link.schema)
+    try:
+        if restored:
+            await _take_copy(link, connection)
+        origin = await check_origin(link, connection, heard, writes=True)
+        worker, position = await _insert(link, connection, role, origin)
+        witness.tell(origin.era, origin.system, position)
+        await check_lock(link, connection, worker)
+        recovered = await bury(link, connection, worker, record=role != "work")
+    except BaseException:
+        witness.close()
+        raise
+    return Entered(worker, recovered, found, witness)
+
+
+async def _take_copy(link: Link, connection: Any) -> None:
+    """Take a ledger as it stands, where no process writes it.
+
+    Raises:
+        LedgerLocked: a worker is alive.
+    """
+    others = await writers(link, connection)
+    if others:
+        raise locked(link, others[0], hint="stop the workers first: they know what they have sent")
     async with connection.transaction():
-        worker = await connection.fetchval(
+        await take_as_it_stands(link, connection)
+
+
+async def _insert(link: Link, connection: Any, role: str, origin: Origin) -> tuple[int, int]:
+    """Add a worker that holds its lock; return its number, and a position of the log before that.
+
+    One transaction: no other worker sees the row before the lock is held.
+    """
+    async with connection.transaction():
+        worker: int = await connection.fetchval(
             "INSERT INTO worker (pid, host, version, role) VALUES ($1, $2, $3, $4) RETURNING id",
             os.getpid(), os.uname().nodename, version("mailbatch"), role,
         )  # fmt: skip
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, worker):
+        taken = "SELECT pg_try_advisory_lock($1, $2)"
+        if not await connection.fetchval(taken, lock_class(link.schema), worker):
             raise link.broken(f"the lock of worker {worker} is taken")
-    await check_lock(link, connection, worker)
-    return Entered(worker, await bury(link, connection, worker, record=role != "work"), found)
+        return worker, await keep_origin(connection, origin)
 
 
 async def leave(link: Link, held: OpenLeases) -> None:
     """End a worker in order, once; what it has leased waits for the next opening."""
     worker, held.worker = held.worker, 0
     async with link.writer() as connection:
-        await connection.execute("UPDATE worker SET live = false WHERE id = $1", worker)
+        position = await connection.fetchval(_LEAVE, worker)
+    if position is not None:
+        held.witness.note(position)
+
+
+_LEAVE = """
+UPDATE worker SET live = false WHERE id = $1 RETURNING pg_current_wal_insert_lsn()
+"""
 
 
 async def check_server(link: Link, connection: Any) -> None:
@@ -181,6 +242,7 @@ async def _create(link: Link, connection: Any, facts: Mapping[str, str]) -> None
         await connection.execute(_SCHEMA.read_text(encoding="utf-8"))
         for name, value in own.items():
             await set_fact(connection, name, value)
+        await begin_origin(connection)
 
 
 async def check_ledger(

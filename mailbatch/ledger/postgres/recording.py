@@ -24,6 +24,7 @@ from mailbatch.ledger.postgres.leasing import NEXT_DUE
 from mailbatch.ledger.postgres.link import Link, live, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.witness import Passed
 from mailbatch.outcome import Outcome, Reply
 
 #: A worker takes the numbers of so many replies at once: the increment of `reply_number`.
@@ -104,16 +105,19 @@ class Recording:
         # A connection that was lost is opened anew first: what others took meanwhile is known then.
         async with self._link.writer() as connection:
             said, number = self._check(settlements, points)
+            passed = None
             if is_again and await self._is_recorded(connection, said):
                 due = await connection.fetchval(NEXT_DUE)
             elif suspicion is None and not said.copies:
-                due = await self._write(connection, said)
+                due, passed = await self._write(connection, said)
             else:
                 async with live(connection, self._held):
                     if suspicion is not None:
                         await suspicions.suspect(connection, self._held.worker, suspicion.since)
                     await connection.executemany(_COPY, list(map(_copy_row, said.copies)))
-                    due = await self._write(connection, said)
+                    due, passed = await self._write(connection, said)
+        if passed is not None:
+            self._testify(passed, said)
         self._next_reply = number
         if said.settled:
             self._held.note_due(due)
@@ -122,19 +126,21 @@ class Recording:
         for point in said.points:
             self._held.leases[point.delivery_id].committed = True
 
-    async def _write(self, connection: Any, said: _Said) -> float | None:
-        """Write all that is said but copies; return when the next deferred delivery is due."""
+    async def _write(self, connection: Any, said: _Said) -> tuple[float | None, Any]:
+        """Write all that is said but copies.
+
+        Return when the next deferred delivery is due, and the answer of `pass_points`.
+        """
         ids = [point.delivery_id for point in said.points]
         digests = [point.digest for point in said.points]
         if not said.settled:
+            passed = None
             if ids:
-                await connection.execute(
-                    "SELECT pass_points($1, $2, $3)", self._held.worker, ids, digests
-                )
-            return None
+                passed = await connection.fetchrow(_POINTS, self._held.worker, ids, digests)
+            return None, passed
         rows = said.rows
         replies = [row for row in rows if row.code is not None]
-        due: float | None = await connection.fetchval(
+        row = await connection.fetchrow(
             _SETTLE,
             self._held.worker,
             said.settled,
@@ -154,7 +160,15 @@ class Recording:
             ids,
             digests,
         )
-        return due
+        return row["due"], row["passed"]
+
+    def _testify(self, passed: Any, said: _Said) -> None:
+        """Have the witness know what is acknowledged, before the last bytes of a content leave."""
+        position, attempt = passed
+        last = None
+        if said.points:
+            last = Passed(said.points[-1].delivery_id, attempt, self._held.worker)
+        self._held.witness.note(position, last)
 
     def _check(
         self, settlements: Sequence[Settlement], points: Sequence[CommitPoint]
@@ -287,9 +301,10 @@ class Recording:
                 raise self._link.broken(f"delivery {delivery_id} {what} behind its commit point")
 
 
+_POINTS = "SELECT seen_at, last_attempt FROM pass_points($1, $2, $3)"
 _SETTLE = """
-SELECT settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15),
-  pass_points($1, $16, $17)
+SELECT settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS due,
+  pass_points($1, $16, $17) AS passed
 """
 _PASSED = """
 SELECT EXISTS (

@@ -23,6 +23,7 @@ from importlib.metadata import version
 from typing import Any
 
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.postgres.continuity import Origin, check_origin, keep_origin
 from mailbatch.ledger.postgres.failing import LOST, is_lost
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
@@ -47,7 +48,8 @@ async def rejoin(link: Link, held: OpenLeases) -> None:
         connection = await link.reopen_writer()
         try:
             await check_server(link, connection)
-            if await _take_over(link, connection, held):
+            origin = await check_origin(link, connection, held.witness.heard(), writes=True)
+            if await _take_over(link, connection, held, origin):
                 await check_lock(link, connection, held.worker)
                 return
             if now() > until:
@@ -61,7 +63,7 @@ async def rejoin(link: Link, held: OpenLeases) -> None:
         await asyncio.sleep(_AGAIN)
 
 
-async def _take_over(link: Link, connection: Any, held: OpenLeases) -> bool:
+async def _take_over(link: Link, connection: Any, held: OpenLeases, origin: Origin) -> bool:
     """Become another worker; False while a lock is taken, and nothing is changed then."""
     group = lock_class(link.schema)
     mine = await connection.fetch(_MINE, held.worker)
@@ -79,6 +81,7 @@ async def _take_over(link: Link, connection: Any, held: OpenLeases) -> bool:
             free = free and (not row["live"] or await _try_here(connection, group, row["id"]))
         adopted = await _adopt(connection, held, worker, numbers) if free else set()
         due = await connection.fetchval("SELECT min(due) FROM delivery WHERE due > 0")
+        position = await keep_origin(connection, origin)
     except BaseException:
         await transaction.rollback()
         raise
@@ -86,6 +89,7 @@ async def _take_over(link: Link, connection: Any, held: OpenLeases) -> bool:
         await transaction.rollback()
         return False
     await transaction.commit()
+    held.witness.tell(origin.era, origin.system, position)
     held.worker = worker
     held.note_due(due)
     if not all(row["live"] for row in mine):

@@ -22,6 +22,26 @@ CREATE TABLE fact (
   name  text PRIMARY KEY,
   value text NOT NULL
 );
+-- The owner may change all. A worker with a role of its own (`worker_rights.sql`) may say that the
+-- edition is finished, and that the next plan has to be compared.
+ALTER TABLE fact ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_is_read ON fact FOR SELECT USING (true);
+CREATE POLICY worker_finishes ON fact FOR INSERT WITH CHECK (name = 'finished_at');
+CREATE POLICY worker_begins_anew ON fact FOR DELETE USING (name IN ('finished_at', 'plan'));
+
+-- Where the ledger was written, so that a copy of it is refused: one row. `eras` names the ledger, and
+-- each time since that a person took a copy as it stood. `behind` says what a process had seen that is
+-- not here.
+CREATE TABLE origin (
+  id         boolean PRIMARY KEY DEFAULT true CHECK (id),
+  eras       text[]  NOT NULL,
+  system     bigint  NOT NULL,      -- pg_control_system(): a cluster and its physical copies have it
+  database   oid     NOT NULL,
+  schema     oid     NOT NULL,      -- a dump that is put back has another one
+  timeline   integer NOT NULL,
+  replicated boolean NOT NULL,      -- a synchronous standby had every commit since
+  behind     text
+);
 
 -- The mailing, as workers without a job file see it: one row.
 CREATE TABLE mailing (
@@ -233,10 +253,13 @@ BEGIN
   END IF;
 END $$;
 
--- Pass the commit points of leased deliveries, all or none. The plan of a statement is made once in a
--- session, mostly while the tables are small: without these settings it would read whole tables for ever.
-CREATE FUNCTION pass_points(me bigint, deliveries bigint[], digests bytea[])
-RETURNS void LANGUAGE plpgsql
+-- Pass the commit points of leased deliveries, all or none. Returns a position of the log that the
+-- commit of this statement is behind of, and the attempt of the last delivery. The plan of a statement
+-- is made once in a session, mostly while the tables are small: without these settings it would read
+-- whole tables for ever.
+CREATE FUNCTION pass_points(
+  me bigint, deliveries bigint[], digests bytea[], OUT seen_at pg_lsn, OUT last_attempt integer
+) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE number bigint;
 BEGIN
@@ -249,6 +272,13 @@ BEGIN
   IF number <> cardinality(deliveries) THEN
     RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
   END IF;
+  -- The standbys may change at any time, and a later failover must not rely on one of before.
+  IF current_setting('synchronous_standby_names') = '' THEN
+    UPDATE origin SET replicated = false WHERE id AND replicated;
+  END IF;
+  seen_at := pg_current_wal_insert_lsn();
+  last_attempt := (
+    SELECT l.attempt FROM lease AS l WHERE l.delivery_id = deliveries[cardinality(deliveries)]);
 END $$;
 
 -- Settle attempts, all or none: one outcome for each row of the recipient table. Returns when the

@@ -13,16 +13,15 @@ Tests: tests/ledger/contract/test_model.py.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 from mailbatch.ledger.database import Database, open_scratch, set_fact
 from mailbatch.ledger.postgres.streaming import Ask
 from mailbatch.ledger.send_times import FACT as SEND_TIMES
+from mailbatch.temporary import temporary_folder
 
 #: Rows that travel at once.
 ROWS = 16_384
@@ -62,8 +61,8 @@ TABLES = (HEADER, GROUP, DELIVERY, RECIPIENT)
 @contextmanager
 def scratch(ask: Ask) -> Iterator[Database]:
     """Have the rows of the database in a SQLite ledger, in a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="mailbatch-") as folder:
-        database = open_scratch(Path(folder, "ledger"))
+    with temporary_folder() as folder:
+        database = open_scratch(folder / "ledger")
         try:
             with database.transaction():
                 for table in TABLES:

@@ -20,6 +20,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import Names
 from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
+from mailbatch.ledger.postgres.continuity import check_origin
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
 from mailbatch.ledger.postgres.link import Link
@@ -39,6 +40,7 @@ from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.rejoining import rejoin
 from mailbatch.ledger.postgres.standing import Standing
 from mailbatch.ledger.postgres.threads import Thread
+from mailbatch.ledger.postgres.witness import heard_of
 
 
 class PostgresLedger:
@@ -60,7 +62,9 @@ class PostgresLedger:
         bundle: str | None = None,
     ) -> None:
         self._link = link
-        self._held = OpenLeases(0 if entered is None else entered.worker)
+        self._held = (
+            OpenLeases() if entered is None else OpenLeases(entered.worker, entered.witness)
+        )
         self._leasing: Leasing | None = None
         if entered is not None and domain is not None:
             seed = entered.facts["seed"]
@@ -131,13 +135,16 @@ class PostgresLedger:
         return cls(link, entered.facts, entered, message_id_domain, bundle)
 
     @classmethod
-    def reopen(cls, place: Place) -> Self:
+    def reopen(cls, place: Place, *, restored: bool = False) -> Self:
         """Open the ledger of an edition to decide, not to send: locked, recovered.
+
+        `restored` takes the ledger as it stands, although this may be an older copy; deliveries
+        that were leased and not settled are in doubt.
 
         Raises:
             LedgerError: there is none; else as `open`.
         """
-        return cls._enter(place, None, None)
+        return cls._enter(place, None, None, restored=restored)
 
     @classmethod
     def read(cls, place: Place) -> Self:
@@ -155,10 +162,17 @@ class PostgresLedger:
         return cls(link, facts, None)
 
     @classmethod
-    def _enter(cls, place: Place, facts: Mapping[str, str] | None, domain: str | None) -> Self:
+    def _enter(
+        cls,
+        place: Place,
+        facts: Mapping[str, str] | None,
+        domain: str | None,
+        *,
+        restored: bool = False,
+    ) -> Self:
         link = Link(place)
         try:
-            entered = link.wait(enter(link, facts))
+            entered = link.wait(enter(link, facts, restored=restored))
         except BaseException:
             link.close()
             raise
@@ -216,6 +230,7 @@ class PostgresLedger:
                 self._link.wait(self.publication.turns.close())
                 self._link.wait(leave(self._link, self._held))
         self._link.close()
+        self._held.close()
 
     def __enter__(self) -> Self:
         return self
@@ -225,8 +240,13 @@ class PostgresLedger:
 
 
 async def _look(link: Link) -> dict[str, str]:
+    heard = heard_of(link.seen, link.schema)  # before the database, which goes on meanwhile
     async with link.reading() as connection:
-        return await check_ledger(link, connection, None)
+        facts = await check_ledger(link, connection, None)
+        # A standby that answers readers is behind by its nature.
+        if not await connection.fetchval("SELECT pg_is_in_recovery()"):
+            await check_origin(link, connection, heard, writes=False)
+        return facts
 
 
 if TYPE_CHECKING:  # every role is there, as the ports have it

@@ -1,0 +1,177 @@
+"""The witness: the last that this machine has seen of a ledger in a database, in a file of its own.
+
+    witness = Witness.take(Path(".mailbatch"), "mailbatch_news_2026_w48_194a6f4dea2a")
+    witness.tell("9f3c", 7713949474749974886, 22_021_896)     # an opening that was not refused
+    witness.note(22_022_464, Passed(17, 1, 3))    # behind the acknowledgement, before the dot
+
+A database cannot know of commits that are gone. Each process that writes keeps a *position* that
+the write-ahead log had reached by an acknowledged commit, and the last commit point that passed.
+Processes of one machine have a file each, `SCHEMA.1.seen` and so on, held by a lock of the system.
+Without a folder the witness lives as long as its process. This module must never judge.
+
+Tests: tests/ledger/postgres/test_continuity.py.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from mailbatch.errors import SYSTEM_REMEDIES, LedgerError
+from mailbatch.ledger.database import make_folder
+
+#: Written over and over, in place: position, delivery, attempt and worker.
+_SEEN = b"%020d %020d %010d %010d\n"
+_SEEN_LENGTH = 64
+_LONGEST = 4096
+
+
+class Passed(NamedTuple):
+    """A commit point that a worker has passed."""
+
+    delivery: int
+    attempt: int
+    worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Testimony:
+    """The testimony of a witness about a ledger.
+
+    `era` names the ledger and the last decision about a copy, `system` the PostgreSQL system.
+    `position` is a position of the write-ahead log in bytes, `passed` the last commit point.
+    """
+
+    era: str
+    system: int
+    position: int = 0
+    passed: Passed | None = None
+
+
+class Witness:
+    """The witness of one process that writes a ledger."""
+
+    __slots__ = ("_fd", "_passed", "_path", "_position", "_said")
+
+    def __init__(self, path: Path | None, fd: int) -> None:
+        self._path = path
+        self._fd = fd
+        self._said: tuple[str, int] | None = None
+        self._position = 0
+        self._passed: Passed | None = None
+
+    @classmethod
+    def take(cls, folder: Path | None, schema: str) -> Self:
+        """Take the first file of a schema that no other process holds; without a folder none.
+
+        Raises:
+            LedgerError: the file cannot be made or locked (74).
+        """
+        if folder is None:
+            return cls(None, -1)
+        try:
+            make_folder(folder)
+            for number in itertools.count(1):
+                path = folder / f"{schema}.{number}.seen"
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    os.close(fd)
+                    continue
+                return cls(path, fd)
+        except OSError as error:
+            raise _failed(folder, error) from error
+        raise AssertionError
+
+    def heard(self) -> list[Testimony]:
+        """Return what the process itself has seen; nothing before the first `tell`."""
+        if self._said is None:
+            return []
+        return [Testimony(*self._said, self._position, self._passed)]
+
+    def tell(self, era: str, system: int, position: int) -> None:
+        """Keep the ledger that is open from now on, and how far the log has come in there.
+
+        Raises:
+            LedgerError: the file cannot be written (74).
+        """
+        if self._said == (era, system):
+            self.note(position)
+            return
+        before = None if self._path is None else _read(self._path)
+        is_known = before is not None and (before.era, before.system) == (era, system)
+        self._said, self._position = (era, system), position
+        self._passed = before.passed if before is not None and is_known else None
+        if self._path is None:
+            return
+        said = json.dumps({"era": era, "system": system}).encode() + b"\n"
+        try:
+            os.pwrite(self._fd, _SEEN % (position, *(self._passed or (0, 0, 0))) + said, 0)
+            os.ftruncate(self._fd, _SEEN_LENGTH + len(said))
+            os.fsync(self._fd)
+        except OSError as error:
+            raise _failed(self._path, error) from error
+
+    def note(self, position: int, passed: Passed | None = None) -> None:
+        """Keep how far the log had come by an acknowledged commit; it survives kill -9.
+
+        `passed` None: the commit passed no commit point.
+
+        Raises:
+            LedgerError: the file cannot be written (74).
+        """
+        self._position = max(self._position, position)
+        self._passed = passed or self._passed
+        if self._path is None:
+            return
+        seen = _SEEN % (self._position, *(self._passed or (0, 0, 0)))
+        try:
+            os.pwrite(self._fd, seen, 0)
+        except OSError as error:
+            raise _failed(self._path, error) from error
+
+    def close(self) -> None:
+        """Let the file go; without effect the second time."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            self._path = None
+            os.close(fd)
+
+
+def heard_of(folder: Path | None, schema: str) -> list[Testimony]:
+    """Return the testimonies of this machine about a ledger; a file that was cut off has none."""
+    if folder is None:
+        return []
+    found = (_read(path) for path in files_of(folder, schema))
+    return [testimony for testimony in found if testimony is not None]
+
+
+def files_of(folder: Path, schema: str) -> list[Path]:
+    """Return the files of the witnesses of a ledger in a folder, sorted."""
+    return sorted(folder.glob(f"{schema}.*.seen"))
+
+
+def _read(path: Path) -> Testimony | None:
+    try:
+        with path.open("rb") as stream:
+            seen, _, said = stream.read(_LONGEST).decode("utf-8", "replace").partition("\n")
+        position, *passed = map(int, seen.split())
+        # The first line alone: behind it may stand the rest of a longer one, about to be cut off.
+        told = json.loads(said.partition("\n")[0])
+        point = Passed(*passed)
+        return Testimony(told["era"], told["system"], position, point if point.worker else None)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _failed(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(
+        f"{path}: the witness of the ledger cannot be written: {error.strerror or error}",
+        hint=SYSTEM_REMEDIES.get(error.errno or 0, "name a folder of this user with --state-dir"),
+    )
