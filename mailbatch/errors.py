@@ -167,6 +167,8 @@ class Reason(Enum):
     KEYS_EXCHANGED = auto()
     #: A cell of group_by changed behind a message, so that its row would be mailed once more.
     GROUPING_CHANGED = auto()
+    #: Rows of one message have several times of sending.
+    SEND_TIMES_DIFFER = auto()
     #: A template has a tag or an attribute that MJML, or its compiler, does not know.
     MJML_UNKNOWN = auto()
     #: A template is no MJML that can be compiled.
@@ -277,6 +279,19 @@ class OverlapError(RecipientError):
     def __init__(self, rows: tuple[tuple[int, str], ...], number: int, reason: Reason) -> None:
         line, words = rows[0]
         super().__init__(f"row {line} would be mailed: {words}", reason=reason)
+        self.rows = rows
+        self.number = number
+
+
+class SendTimesError(RecipientError):
+    """Rows of one message have other times of sending than the first row.
+
+    `rows` has one of each group: the line, and the difference in words; `number` counts the groups.
+    """
+
+    def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:
+        line, words = rows[0]
+        super().__init__(f"row {line}: {words}", reason=Reason.SEND_TIMES_DIFFER)
         self.rows = rows
         self.number = number
 

@@ -12,7 +12,8 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "suggest", "temporary", "times",
+    "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "temporary", "times",
+    "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -58,6 +59,8 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
+    "send_time": set(),
+    "zones": set(),
     "report_token": set(),
     "outlook": set(),
     "__main__": {"cli"},

@@ -115,10 +115,9 @@ class Settlement(NamedTuple):
 
 
 class Suspicion(NamedTuple):
-    """Since when refusals may turn out to be trouble of the account; None: none may.
+    """Since when refusals may be trouble of the account (seconds, epoch); None: none may be.
 
-    Seconds since the epoch. A run that dies under suspicion has its refusals made pending by the
-    next one.
+    A run that dies under suspicion has its refusals made pending by the next one.
     """
 
     since: float | None
@@ -167,6 +166,7 @@ class Planning(Protocol):
         recipients_per_transaction: int,
         identity: Identity = BY_ADDRESS,
         accept_changes: bool = False,
+        now: float | None = None,
     ) -> PlanChange:
         """Make the plan that of `rows`, all or nothing; the memory stays flat.
 
@@ -174,6 +174,8 @@ class Planning(Protocol):
         Settled recipients stay as before; but a rejected one whose address was corrected under the
         same key is pending. An error that `rows` raises passes through and leaves the old plan
         standing.
+
+        With `now` (seconds, epoch) rows wait for `send_at`: a new one for the first from then on.
 
         An edition that was planned with another identity is mapped: each recipient gets the key
         that its row has now.
@@ -185,6 +187,7 @@ class Planning(Protocol):
             OverlapError: under the same identity, without `accept_changes`: rows would be mailed at
                 addresses that have a message by a key which another address has now; or which no
                 row has, and the job names no key.
+            SendTimesError: rows of a group have other times of sending than the first one.
         """
 
     def content_digests(self) -> dict[str, str]:
@@ -198,6 +201,9 @@ class Planning(Protocol):
 
     def shares_messages(self) -> bool:
         """Say whether any delivery goes to several addresses."""
+
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return later instants that rows, or that at `line`, wait for; and the number of rows."""
 
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due, now or later in this run; up to `most`.
@@ -241,11 +247,11 @@ class Leases(Protocol):
         recipient is a key. Each delivery goes to `most` recipients at most (None: all).
         """
 
-    def next_due(self) -> float | None:
-        """Return when the next deferred delivery is due; None where none has tries left.
+    def next_due(self, addresses: Sequence[str] = ()) -> float | None:
+        """Return when the next delivery, of `addresses` if given, is due; None where none will be.
 
-        Seconds since the epoch. Asked when `lease` gave nothing, and answered at once, by a far
-        ledger from the last answers.
+        Seconds since the epoch, of those that wait for a time. Asked when `lease` gave nothing, and
+        answered at once, by a far ledger from the last answers.
         """
 
 
