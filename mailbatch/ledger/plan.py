@@ -275,7 +275,10 @@ def bring(
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
     if first:
+        # A rehearsal does not wait, and refuses groups that a real plan would refuse all the same.
+        coming = send_times.laid(connection, coming) if by_group else coming
         change = _begin(database, columns, coming, identity, limit if by_group else None)
+        send_times.check_groups(connection, first=True)
     else:
         change = _merge(connection, columns, digest.text, limit, identity, passed)
     if timed:

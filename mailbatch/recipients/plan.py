@@ -145,8 +145,7 @@ class Plan:
         if not (self._judges_each or self.remarks.hidden):
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                none = repeat(None)
-                groups = self._groups(cells)
+                groups, none = self._groups(cells), repeat(None)
                 rows = zip(lines, texts, cells, groups, repeat(_PENDING), none, none, none)
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
