@@ -302,7 +302,7 @@ class _Show:
         """
         total = self._inspection.counts["pending"]
         if everything:
-            every = list(self._inspection.deliveries())
+            every = list(self._inspection.deliveries(kept=True))
             passed = follow(every, total)
             return tuple(map(ShownRow, every)), (self._seen(one) for one in passed)
         for delivery in follow(self._inspection.deliveries(), total):

@@ -86,6 +86,11 @@ class Recording:
 
         await self._link.answer(self._link.again(call))
 
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of leased deliveries (`ports.Records`)."""
+        for delivery_id in delivery_ids:
+            self._held.leases.pop(delivery_id, None)
+
     async def give_back(self, since: float, reply: Reply) -> int:
         """Make pending the recipients that this reply rejected since then; return the rows."""
         self._check_open()
