@@ -300,10 +300,7 @@ class Standings(Protocol):
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
     def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
-        """Return instants behind `since`, with the addresses taken by then; doubts count.
-
-        `server`, host and port, has taken them; None: the first server of the job.
-        """
+        """Return instants behind `since`, with the addresses taken at `server`; doubts count."""
 
     def elsewhere(self) -> dict[str, int]:
         """Count the accepted rows by server, host and port; the first server is left out."""

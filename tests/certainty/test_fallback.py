@@ -4,7 +4,9 @@ The journals of both servers are the witnesses. Whatever the first server did, n
 both, and who may be at the first one is named as doubtful and asked about nowhere else.
 """
 
+import os
 import random
+import signal
 import socket
 
 import pytest
@@ -17,6 +19,7 @@ from mailbatch.job.loader import load_job
 from mailbatch.sandbox.answers import parse_answer
 from tests.certainty import dying
 from tests.certainty.scene import Scene, patience
+from tests.certainty.test_approved import planned
 from tests.certainty.test_kill import doubts_of
 from tests.support.fault_server import Settings
 from tests.support.faults import Fault, Kind, Stage
@@ -357,6 +360,50 @@ def test_a_rehearsal_moves_to_a_second_sandbox(pair):
     answers = (parse_answer("MAIL=550 5.7.1 not allowed"),)
     summary = both.run(sandbox=True, answers=answers, results=both.scene.folder / "rehearsed.csv")
     assert (summary.exit_code, summary.elsewhere) == (0, {both.name: 3})
+    assert both.first.journal == both.second.journal == []
+
+
+def test_a_test_message_goes_through_the_second_server_too(pair):
+    """`--to` has a ledger that is thrown away, and moves in the same way."""
+    both = pair(Fault(Stage.CONNECT, Kind.RST, **NEVER_AGAIN), recipients=3)
+    summary = both.run(redirect=("boss@example.net",), everything=True)
+    assert summary.elsewhere == {both.name: 3}
+    assert both.got(both.second) == ["boss@example.net"] * 3
+    assert both.run().exit_code == 0
+    assert sorted(both.got(both.second)[3:]) == sorted(both.scene.addresses)
+
+
+def test_an_approved_plan_holds_at_both_servers(pair):
+    """Whatever encoding each server takes: what was approved is what is sent."""
+    both = pair(
+        Fault(Stage.MAIL, Kind.RST, transaction=2), *GONE, recipients=4, text="Grüße {{ name }}\n"
+    )
+    both.second._settings = Settings(eight_bit=False)
+    assert both.run(plan=planned(both.scene)).exit_code == 0
+    assert len(both.got(both.second)) == 3
+    both.check()
+
+
+def test_a_signal_moves_nothing(pair):
+    """A run that is told to stop while the first server is away ends there."""
+    both = pair(Fault(Stage.CONNECT, Kind.RST, **NEVER_AGAIN), recipients=3, attempts=4)
+
+    def note(text):
+        if text.endswith("trying again"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    both.told.note = note
+    summary = both.run()
+    assert (summary.interrupted, summary.exit_code) == (True, 75)
+    assert both.second.journal == []
+    assert set(both.scene.statuses().values()) == {"pending"}
+
+
+def test_a_ledger_in_a_database_is_refused(pair):
+    both = pair(recipients=3)
+    with pytest.raises(JobError, match="which server") as raised:
+        both.run(ledger="postgresql://ann@localhost/mail")
+    assert (raised.value.exit_code, raised.value.location.key) == (78, "server.fallback")
     assert both.first.journal == both.second.journal == []
 
 
