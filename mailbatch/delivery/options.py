@@ -307,7 +307,12 @@ class Summary:
 
     @property
     def reaches_nobody(self) -> bool:
-        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112."""
+        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112.
+
+        A correction may have no letter to send: all have the right one.
+        """
+        if self.corrected is not None:
+            return False
         ended_early = self.failure is not None or self.interrupted or self.declined
         unmailed = sum(self.counts[status] for status in NEVER_MAILED)
         return self.scratch and not ended_early and unmailed == self.recipients
