@@ -61,6 +61,7 @@ __all__ = [
     "ledgers_of",
     "lost_editions",
     "make_roles",
+    "move_to",
     "open_mailings",
     "open_to_archive",
     "open_to_decide",
@@ -226,11 +227,11 @@ def turn_of(job: Job, state: State) -> AbstractContextManager[object] | None:
 
 
 def taken_by_others(
-    job: Job, edition: str | None, state: State, since: float
+    job: Job, edition: str | None, state: State, since: float, *, server: str | None = None
 ) -> tuple[list[tuple[float, int]], bool]:
     """Return the recipients of all editions but one, and whether a run writes one of these.
 
-    The recipients are those that servers took later than `since`, as `Standings.taken_since` has
+    The recipients are those that `server` took later than `since`, as `Standings.taken_since` has
     them. A file that was not written since then is not opened.
 
     Raises:
@@ -246,7 +247,7 @@ def taken_by_others(
             continue
         with open_to_read(place) as ledger:
             is_busy = is_busy or bool(ledger.writers())
-            taken += ledger.standing.taken_since(since)
+            taken += ledger.standing.taken_since(since, server=server)
     return taken, is_busy
 
 
@@ -329,6 +330,19 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+def move_to(ledger: OpenLedger, server: str) -> None:
+    """Have a run go on at another server of the job, host and port; no delivery may be leased.
+
+    All that is recorded from now on is of that server. Pending recipients are due there at once.
+
+    Raises:
+        LedgerError: the move cannot be recorded, or the ledger is none that knows of servers (74).
+    """
+    if not isinstance(ledger, Ledger):
+        raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
+    ledger.move_to(server)
 
 
 def corrections_of(ledger: OpenLedger) -> Correcting | None:
