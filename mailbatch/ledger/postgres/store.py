@@ -21,7 +21,7 @@ from mailbatch.ledger.attempts import Names
 from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
 from mailbatch.ledger.postgres.archiving import put_away
-from mailbatch.ledger.postgres.continuity import check_origin
+from mailbatch.ledger.postgres.continuity import check_origin, name_of
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
 from mailbatch.ledger.postgres.link import Link
@@ -253,8 +253,9 @@ class PostgresLedger:
 
 
 async def _look(link: Link) -> dict[str, str]:
-    heard = heard_of(link.seen, link.schema)  # before the database, which goes on meanwhile
     async with link.reading() as connection:
+        # Before the position is asked, which goes on meanwhile.
+        heard = heard_of(link.seen, await name_of(link, connection))
         facts = await check_ledger(link, connection, None)
         # A standby that answers readers is behind by its nature.
         if not await connection.fetchval("SELECT pg_is_in_recovery()"):
