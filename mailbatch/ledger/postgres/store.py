@@ -213,7 +213,7 @@ class PostgresLedger:
         secret = self._link.wait(self._link.fact("seed"))
         if secret is None:
             raise LedgerError(
-                f"{self._link.name}: this user may not read the secret that recipients are named by",
+                f"{self._link.name}: this user may not read the secret that names recipients",
                 hint="name a user in the URL who may run the mailing",
             )
         with self._link.snapshots.take() as ask:
