@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
 #: The codes of refusals that have a reason of their own.
-_REASONS = {Reason.KEYS_EXCHANGED: "MB138", Reason.GROUPING_CHANGED: "MB139"}
+_REASONS = {
+    Reason.KEYS_EXCHANGED: "MB138",
+    Reason.GROUPING_CHANGED: "MB139",
+    Reason.TAKEN_OVER: "MB145",
+    Reason.IS_CORRECTION: "MB146",
+}
 #: The end of a host -> the service there, which writes Message-IDs of its own, and the header field
 #: that keeps ours. AWS: Amazon SES header fields; Postmark: send with SMTP.
 _OWN_IDS: dict[str, tuple[str, tuple[str, str] | None]] = {

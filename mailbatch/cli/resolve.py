@@ -102,13 +102,21 @@ def _settle(
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "left: a rehearsal begins anew"
-        if rehearsed
-        else "to be sent again by the next run",
+        "resend": "left: a rehearsal begins anew" if rehearsed else _again(ledger),
         "skip": "skipped",
     }
     console.say(f"{number} {words[decision]}, {left} still in doubt")
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _again(ledger: OpenLedger) -> str:
+    """Return the future of a recipient who is sent to again, in words."""
+    from mailbatch.delivery.succession import part_of
+
+    by = part_of(ledger).corrected_by
+    if by is None:
+        return "to be sent again by the next run"
+    return f"to get the mended letter by the next mailbatch correct, in edition {by}"
 
 
 def _say_how_it_stands(

@@ -102,12 +102,18 @@ def _equation(summary: Summary) -> dict[str, object] | None:
 
 
 def show_summary(
-    console: Console, summary: Summary, options: RunOptions, again: str, *, begun: bool
+    console: Console,
+    summary: Summary,
+    options: RunOptions,
+    again: str,
+    *,
+    begun: bool,
+    command: str | None = None,
 ) -> None:
     """Say in words and figures how the run ended, and the next steps.
 
     `again` are the arguments that name the mailing on a command line. `begun` says whether the real
-    mailing has a ledger.
+    mailing has a ledger. `command` goes on where that is another one than `mailbatch run`.
     """
     if summary.failure is not None:
         console.error(summary.failure)
@@ -123,7 +129,7 @@ def show_summary(
         _show_figures(console, summary, options)
     if (failure := silent_failure(summary)) is not None:
         console.warn(failure)
-    for line in next_steps(summary, options, again, begun=begun):
+    for line in next_steps(summary, options, again, begun=begun, command=command):
         tell(line)
     if summary.further:
         number = counted(summary.further, "address gets", "addresses get")
@@ -301,34 +307,39 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
         yield f"the real mailing is {'unchanged' if begun else 'still unsent'}"
 
 
-def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
-    """Return how to go on with recipients that are left.
+def _run_again(summary: Summary, options: RunOptions, again: str, command: str) -> str:
+    """Return how to go on with recipients that are left: by `command`, with its variables.
 
-    `again` are the arguments that name the mailing, `more` the options with its variables.
+    `again` are the arguments that name the mailing.
     """
     if isinstance(summary.failure, StoppedByGuard):
         return (
             f"not finished: look at mailbatch reports show {again}; to send to the rest all the "
-            f"same: mailbatch run {again}{more} --no-guard"
+            f"same: {command} --no-guard"
         )
     if options.canary and summary.failure is None and not summary.interrupted:
         return (
             "the first step of the guard is sent: look at mailbatch reports show "
-            f"{again}, then send the rest with mailbatch run {again}{more}"
+            f"{again}, then send the rest with {command}"
         )
     if summary.held is not None and summary.failure is None:
         return (
             f"not finished: {summary.held.why}; run again from {iso_time(summary.held.until)} on "
-            f"with mailbatch run {again}{more}, or with --wait"
+            f"with {command}, or with --wait"
         )
     first = "correct that, then " if _wants_a_correction(summary) else ""
-    return f"not finished: {first}run again with mailbatch run {again}{more}"
+    return f"not finished: {first}run again with {command}"
 
 
 def next_steps(
-    summary: Summary, options: RunOptions, again: str, *, begun: bool = True
+    summary: Summary,
+    options: RunOptions,
+    again: str,
+    *,
+    begun: bool = True,
+    command: str | None = None,
 ) -> list[str]:
-    """Return the next steps, one sentence each; `again` names the mailing."""
+    """Return the next steps, one sentence each; `again` names the mailing, `command` goes on."""
     counts, steps = summary.counts, []
     pairs_given = options.variables.items()
     more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
@@ -340,9 +351,8 @@ def next_steps(
         return steps + _behind_a_rehearsal(summary, options, again, more, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
-        steps.append(
-            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; {_RECURRING}"
-        )
+        said = f"nothing to do: this edition was finished{f' on {done}' if done else ''}"
+        steps.append(said if summary.corrected else f"{said}; {_RECURRING}")
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
         if summary.logs_until is not None:
@@ -350,7 +360,8 @@ def next_steps(
                 f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
             )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
-        steps.append(_run_again(summary, options, again, more))
+        goes_on = f"{command or f'mailbatch run {again}'}{more}"
+        steps.append(_run_again(summary, options, again, goes_on))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"a table of those who failed: mailbatch results {again} --failed again.csv")

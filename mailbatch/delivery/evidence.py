@@ -22,6 +22,7 @@ from mailbatch.delivery.ledgers import open_to_prove, open_to_read
 from mailbatch.delivery.places import is_store_there, state_dir
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
+from mailbatch.delivery.succession import edition_of_templates
 from mailbatch.envelope import address_key
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
@@ -85,7 +86,8 @@ def write_evidence(
         except LedgerError as error:
             remade = Remade(None, why=f"the message stands behind an earlier one: {error}")
         else:
-            remade = remake(job, proved, edition=edition, variables=variables, environ=environ)
+            named = edition_of_templates(place, edition)
+            remade = remake(job, proved, edition=named, variables=variables, environ=environ)
         reports = _reports(job, edition, proved.row, place, store)
         with building(out) as folder:
             with (folder / CHAIN).open("w", encoding="ascii", newline="\n") as stream:
@@ -120,7 +122,14 @@ def write_evidence(
 
 def _threaded(job: Job, edition: str, proved: Proved, place: LedgerPlace, state: State) -> Proved:
     """Return a recipient whose message stands behind the messages that it stood behind."""
-    if proved.delivery is None or not job.message.thread:
+    if proved.delivery is None:
+        return proved
+    from mailbatch.delivery.correction import placed_again_in_correction
+
+    corrected = placed_again_in_correction(job, place, state, proved.delivery)
+    if corrected is not None:
+        return replace(proved, delivery=corrected)
+    if not job.message.thread:
         return proved
     from mailbatch.delivery.thread import placed_again
 

@@ -31,6 +31,7 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
+from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
@@ -51,6 +52,7 @@ __all__ = [
     "Sample",
     "begun_editions",
     "container_of",
+    "corrections_of",
     "count_mailed",
     "discard",
     "is_begun",
@@ -58,6 +60,7 @@ __all__ = [
     "is_rehearsed",
     "ledgers_of",
     "lost_editions",
+    "make_roles",
     "open_mailings",
     "open_to_decide",
     "open_to_forget",
@@ -324,6 +327,11 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
+
+
 @contextmanager
 def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
     """Open the ledger of an edition for its proof, also while a run is writing.
@@ -390,6 +398,23 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:
+    """Return the SQL that makes the two roles of a database, executed there if `executes`.
+
+    Raises:
+        JobError: the URL is not to be used, or the extra `postgres` is not installed (78).
+        LedgerError: the roles cannot be made (74).
+        UsageError: a name is none of a role.
+    """
+    check_driver()
+    from mailbatch.ledger.postgres import roles
+
+    named = roles.Roles(planner, worker)
+    if executes:
+        roles.make(url, named)
+    return roles.script(named)
 
 
 def _postgres() -> type[PostgresLedger]:

@@ -24,6 +24,7 @@ from mailbatch.outlook import Outlook
 if TYPE_CHECKING:
     from mailbatch.delivery.equation import Equation
     from mailbatch.delivery.gate import Held
+    from mailbatch.delivery.letters import Groups
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.job.model import Job
     from mailbatch.ledger.rows import ResultRow
@@ -60,6 +61,14 @@ class Rehearsal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The edition that a run corrects: its job, as it was sent, and its name."""
+
+    job: Job
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
@@ -78,7 +87,8 @@ class RunOptions:
     more is. `wait`: a run that `server.window`, `cap` or `warmup` holds waits, and goes on.
     `ledger` is the URL of the database that keeps the ledger; without one, and without
     MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
-    recipient is due later than so many seconds; None: the recipient is waited for.
+    recipient is due later than so many seconds; None: the recipient is waited for. `correction` is
+    the edition that the run corrects (`mailbatch correct`); the job of the run is the mended one.
     """
 
     edition: str | None = None
@@ -110,6 +120,7 @@ class RunOptions:
     #: May hold a password, and is never printed.
     ledger: str | None = field(default=None, repr=False)
     patience: float | None = None
+    correction: Corrected | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -235,7 +246,8 @@ class Summary:
     digest of the approved plan that the run was held to. `held` says what held the run, and until
     when: `server.window`, `cap` or `warmup`; None where none did. `equation` holds the rows of the
     table against those of the ledger, None where the ledger failed. `asked` are the rows of `only`,
-    None without such.
+    None without such. `corrected` is the edition that the run corrected, and `groups` are its
+    recipients by the letter of each; None where the run was no correction.
     """
 
     job: str
@@ -264,6 +276,8 @@ class Summary:
     plan: str | None = None
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
+    corrected: str | None = None
+    groups: Groups | None = None
 
     @property
     def scratch(self) -> bool:

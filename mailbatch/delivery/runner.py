@@ -48,6 +48,7 @@ from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.correction import Correction
     from mailbatch.delivery.gate import Gate
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
@@ -122,7 +123,7 @@ def _go_on(
     try:
         summary = _converge(
             job,
-            replace(options, edition=before.edition),
+            options if options.correction else replace(options, edition=before.edition),
             progress,
             None,
             fates,
@@ -183,17 +184,7 @@ def _converge(
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
-            inputs = read_inputs(
-                job,
-                edition=_edition(job, options),
-                variables=options.variables,
-                now=now,
-                state=options.state,
-                store=options.store,
-                rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
-                test=_test(options),
-            )
-            inputs, approval = _approved(inputs, options)
+            inputs, approval = _inputs(job, options, stack, now)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
@@ -210,13 +201,11 @@ def _converge(
             finished = mailing.ledger.standing.finished_at() is not None
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
-            agreed = (
-                not (wanted and goes_on)
-                or server is None
-                or confirm is None
-                or confirm(mailing, server.address)
-            )
+            asks = bool(wanted and goes_on) or _begins(inputs.correction)
+            agreed = not (asks and server and confirm) or confirm(mailing, server.address)
             started += time.monotonic() - asked  # thinking it over is no part of the run
+            if agreed and inputs.correction is not None and not options.scratch:
+                inputs.correction.take_over(stack)
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
             _tell(mailing, options, progress)
@@ -229,6 +218,39 @@ def _converge(
             sent = _sent(mailing, options, progress, server, stopping, steps, gate)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
+
+
+def _inputs(
+    job: Job, options: RunOptions, stack: ExitStack, now: datetime
+) -> tuple[Inputs, Approval | None]:
+    """Read the inputs of a run, and of what holds the run to a plan, where there is such a one.
+
+    Raises:
+        InputErrors, UsageError: the files or the options are wrong.
+        PlanDifference: the inputs are others than those of the plan.
+        MailbatchError: the edition cannot be corrected (`correcting`).
+    """
+    inputs = read_inputs(
+        job,
+        edition=_edition(job, options),
+        variables=options.variables,
+        now=now,
+        state=options.state,
+        store=options.store,
+        rehearsals=None if options.rehearsal is None else options.rehearsal.folder,
+        test=_test(options),
+    )
+    inputs, approval = _approved(inputs, options)
+    if options.correction is not None:
+        from mailbatch.delivery.correction import correcting
+
+        inputs = correcting(inputs, options, stack)
+    return inputs, approval
+
+
+def _begins(correction: Correction | None) -> bool:
+    """Say whether a run is the first one of a correction, which stops the other edition."""
+    return correction is not None and not correction.has_taken_over
 
 
 def _begin(
@@ -279,7 +301,12 @@ def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
 
 
 def _edition(job: Job, options: RunOptions) -> str | None:
-    """Return the edition that is given; for an edition of the day, that of the approved plan."""
+    """Return the edition that is given; for an edition of the day, that of the approved plan.
+
+    Templates of a correction see the edition that is corrected.
+    """
+    if options.correction is not None:
+        return options.correction.edition
     if options.edition is None and options.plan is not None and edition_moves(job):
         return options.plan.edition
     return options.edition
@@ -376,6 +403,8 @@ def _conclude(
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
         equation=equation,
+        corrected=None if options.correction is None else options.correction.edition,
+        groups=None if mailing.inputs.correction is None else mailing.inputs.correction.groups,
         asked=rows_of(ledger, options.only) if options.only and equation else None,
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),

@@ -20,7 +20,9 @@
 -- doubted_at (when a dead run was last found to have left doubts), resent (JSON: when how many doubts were to be
 -- sent again), waiting_behind (the recipient behind which the next one without a delivery is looked for),
 -- thread (JSON: the editions before this one, the last one first, each with the id of its ledger and the instant before
--- which a recipient has to be accepted there).
+-- which a recipient has to be accepted there),
+-- corrects (the edition that this one corrects, which is the first one of the thread), corrected_by (the edition that
+-- took over: nothing of this one is sent any more).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL

@@ -21,6 +21,7 @@ from typing import Self
 from mailbatch.errors import LedgerError
 from mailbatch.files import sync_folder
 from mailbatch.ledger.abandoned import show_recovered
+from mailbatch.ledger.corrections import Corrections
 from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
     Database,
@@ -175,6 +176,10 @@ class Ledger:
     def forgetting(self) -> Forgetting:
         """Return the forgetting of people, of a ledger that is open to read or to decide."""
         return Forgetting(self._database, self._under_way)
+
+    def corrections(self) -> Corrections:
+        """Return the corrections that the edition has part in."""
+        return Corrections(self._database, self._under_way)
 
     @contextmanager
     def proof(self) -> Iterator[Proof]:

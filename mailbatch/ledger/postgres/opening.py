@@ -33,6 +33,7 @@ from mailbatch.ledger.postgres.continuity import (
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
+from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
 
 VERSION = "3"
@@ -78,6 +79,7 @@ async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool =
     entered = await _entered(link, connection, facts, role, restored=restored)
     if facts is not None:  # a person has seen to the trouble that stopped all workers
         await connection.execute(_GO_ON)
+        await let_work(link, connection)
     return entered
 
 

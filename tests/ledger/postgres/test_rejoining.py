@@ -11,6 +11,7 @@ from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.ports import CommitPoint, Recovery, Settlement, Suspicion
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.contract.talk import settlement
+from tests.support.waiting import until
 
 asyncpg = pytest.importorskip("asyncpg")
 
@@ -102,6 +103,33 @@ def unanswered(cluster, place, call):
         cluster.configure("synchronous_standby_names", "''")
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement(cluster, place):
+    """PostgreSQL calls the commit a success, with a warning: a failover would forget it."""
+    waits = ANSWERED.format(place.schema).replace("count(*)", "array_agg(pid)")
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        leased = lease(ledger, 1)
+        cluster.configure("synchronous_standby_names", "'nobody'")
+        thread = threading.Thread(target=lambda: commit(ledger, *leased))
+        try:
+            thread.start()
+            until(lambda: bool(cluster.fetch(waits)[0][0]), what="the wait of the commit")
+            ((pid,),) = cluster.fetch(waits)[0]
+            cluster.fetch(f"SELECT pg_cancel_backend({pid})")
+            until(
+                lambda: (cluster.fetch(waits)[0][0] or [pid]) != [pid],
+                what="the wait of another connection",
+            )
+            assert thread.is_alive()
+        finally:
+            cluster.configure("synchronous_standby_names", "''")
+        thread.join(30)
+        assert not thread.is_alive()
+        settle(ledger, *leased)
+        assert counts(ledger) == {Status.ACCEPTED: 1}
+    assert len(workers(cluster, place)) == 2
 
 
 @pytest.mark.parametrize("what", ["lease", "point", "settle", "release", "invalidate", "suspect"])

@@ -1,0 +1,36 @@
+"""The commands of `mailbatch ledger`; the modules `ledger_...` do the work.
+
+Tests: tests/cli/test_ledger.py.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from mailbatch.cli.command import command
+from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.ledger_arguments import LedgerInitArguments
+
+app = typer.Typer(
+    name="ledger",
+    cls=HelpGroup,
+    help="Prepare and put away the ledgers in a database.",
+)
+
+
+@command(app, LedgerInitArguments)
+def init(arguments: LedgerInitArguments) -> int:
+    """Make two roles with the least rights in a database: for runs, and for workers.
+
+    They have no password yet. Made again, nothing changes.
+
+    Example: mailbatch ledger init postgresql://admin@db.example.com/mail?sslmode=verify-full
+    """
+    from mailbatch.cli.ledger_init import init_command
+
+    return init_command(arguments)
+
+
+@app.callback()
+def _root() -> None:
+    """Prepare and put away the ledgers in a database."""
