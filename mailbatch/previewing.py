@@ -121,6 +121,7 @@ def make_preview(
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
     from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.preview.compare import Earlier
@@ -155,6 +156,7 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
+                *check_servers(job),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:

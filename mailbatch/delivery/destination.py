@@ -24,6 +24,8 @@ from mailbatch.delivery.transport import TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
+from mailbatch.job.server import SubmissionServer
+from mailbatch.job.setting import value_at
 from mailbatch.sasl import mechanism
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
@@ -39,13 +41,16 @@ _NO_DSN = (
 )
 
 
-def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
-    """Return the job's server with its password.
+def server_of(job: Job, environ: Mapping[str, str] | None = None, *, key: str = "server") -> Server:
+    """Return the job's server with its password; `key` names another server of the job.
 
     Raises:
         JobError: the secret is missing.
+        KeyError: the job has no server there.
     """
-    server = job.server
+    server = value_at(job, key)
+    if not isinstance(server, SubmissionServer):
+        raise KeyError(key)
     password, renew = None, None
     if server.password is not None and server.auth != "none":
         resolve = partial(
@@ -54,7 +59,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
             folder=job.folder,
             environ=os.environ if environ is None else environ,
             username=server.username,
-            location=job.locate("server.password"),
+            location=job.locate(f"{key}.password"),
         )
         password = resolve()
         renew = resolve if _takes_token(server.auth) else None
@@ -71,7 +76,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
         ca_file=ca_file,
         pipelining=server.pipelining == "auto",
         chunking=server.chunking == "auto",
-        timeouts=timeouts_of(job),
+        timeouts=_timeouts_of(server),
         renew=renew,
     )
 
@@ -81,9 +86,9 @@ def _takes_token(auth: str) -> bool:
     return chosen is not None and chosen.takes_token
 
 
-def timeouts_of(job: Job) -> Timeouts:
-    """Return the job's deadlines."""
-    t = job.server.timeouts
+def _timeouts_of(server: SubmissionServer) -> Timeouts:
+    """Return the deadlines of a server of the job."""
+    t = server.timeouts
     return Timeouts(t.connect, t.command, t.data, t.end_of_data)
 
 
@@ -102,7 +107,7 @@ def sandbox_server(job: Job, port: int) -> Server:
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
         chunking=job.server.chunking == "auto",
-        timeouts=timeouts_of(job),
+        timeouts=_timeouts_of(job.server),
     )
 
 

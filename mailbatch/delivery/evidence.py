@@ -185,6 +185,7 @@ def _facts(proved: Proved, number: int) -> dict[str, Any]:
             "text": row.reply,
             "message_id": row.message_id,
         },
+        "server": row.server,
     }
 
 

@@ -155,10 +155,19 @@ async def _send_all(
         await _conclude(
             run, ended_early=failure is not None or interrupted or gate.held is not None
         )
-    crew = run.crew
-    learned = run.rules.limits.learned
+    return _sent(run, lots, failure, interrupted=interrupted)
+
+
+def _sent(run: Run, lots: Lots, failure: MailbatchError | None, *, interrupted: bool) -> Sent:
+    """Return the result of the sending part."""
     return Sent(
-        crew.transactions, crew.sessions, failure, interrupted, learned=learned, held=gate.held
+        run.crew.transactions,
+        run.crew.sessions,
+        failure,
+        interrupted,
+        learned=run.rules.limits.learned,
+        held=run.rules.gate.held,
+        left=lots.left,
     )
 
 
@@ -202,7 +211,10 @@ async def _transport(
     server: Server | None,
     stack: AsyncExitStack,
 ) -> tuple[Opener, str]:
-    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`."""
+    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
+
+    The answers of a rehearsal are those of the first server of the job.
+    """
     job = mailing.inputs.job
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
@@ -224,7 +236,7 @@ async def _transport(
 
     sandbox = await Sandbox.start(
         outbox=options.out,
-        answers=options.answers,
+        answers=() if mailing.at is not None else options.answers,
         tell=progress.alarm,
         provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
         aligned=may_be_aligned,
@@ -232,7 +244,7 @@ async def _transport(
     stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)
     opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
-    return opener, "the sandbox"
+    return opener, "the sandbox" if mailing.at is None else f"the sandbox for {mailing.at}"
 
 
 def _dialogues(
@@ -279,6 +291,8 @@ def _run_of(
     clock = clock_of(ledger)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
+    if mailing.at is not None:  # the deliveries were planned for another server
+        limits.recipients = job.server.recipients_per_transaction
     pace = Pace(policy, clock)
     redirected = bool(options.redirect)
     recorder = Recording(ledger.records, progress, call_soon)

@@ -299,8 +299,11 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
-    def taken_since(self, since: float) -> list[tuple[float, int]]:
-        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+    def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken at `server`; doubts count."""
+
+    def elsewhere(self) -> dict[str, int]:
+        """Count the accepted rows by server, host and port; the first server is left out."""
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

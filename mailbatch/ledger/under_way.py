@@ -18,6 +18,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger import suspicion as suspicions
 from mailbatch.ledger.attempts import Leased
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.elsewhere import AT
 from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.layers import Layers
@@ -246,7 +247,7 @@ class UnderWay:
                 raise self._lost()
             connection.executemany(_INSERT, rows)
             connection.executemany(
-                "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO copy SELECT ?, ?, ?, ?, ?, ?, ?, ?, {AT}",
                 (_copy_row(delivery_id, copy, now) for copy in copies),
             )
 
