@@ -28,7 +28,7 @@ from mailbatch.delivery.places import (
 )
 from mailbatch.delivery.rehearsals import has_rehearsals
 from mailbatch.delivery.state import InDatabase, State
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
 from mailbatch.ledger.corrected import Correcting
