@@ -37,6 +37,7 @@ from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
 from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
+from mailbatch.ledger.packing import pack
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.proof import Proof
@@ -213,12 +214,14 @@ class Ledger:
         Without effect the second time.
         """
         if self._lock is not None and self._under_way is not None:
-            run = self._under_way.run
+            run, layers = self._under_way.run, self._under_way.layers
             self._under_way.end()
             self._under_way = self._leasing = None
             in_order = False
             try:
                 fold_all(self._database, run=run)
+                if pack(self._database):
+                    layers.note()
                 # What was taken away is not put away: the note goes on to say that it is open.
                 if self._lock.is_at_its_place() and self._database.is_at_its_place():
                     self._lock.mark(running=False, lots=lots(self._database))
