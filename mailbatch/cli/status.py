@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
+    from mailbatch.outcome import Status
 
 
 @reporting
@@ -52,18 +53,19 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        writers = ledger.writers()
+        writers, elsewhere = ledger.writers(), ledger.standing.elsewhere()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
         part = part_of(ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
+        now["elsewhere"] = elsewhere
         console.data({**told, **now, **_only(given, place), **part._asdict()})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    _show_counts(console, counts, part)
+    _show_counts(console, counts, part, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -83,11 +85,17 @@ def _left(counts: dict[Status, int], part: Part) -> dict[Status, int]:
     return {**counts, **dict.fromkeys(UNFINISHED, 0)}  # the other edition sends to these
 
 
-def _show_counts(console: Console, counts: Mapping[Status, int], part: Part) -> None:
-    """Show the recipients by status, and the part of the edition in a correction."""
+def _show_counts(
+    console: Console, counts: Mapping[Status, int], part: Part, elsewhere: Mapping[str, int]
+) -> None:
+    """Show the recipients by status and by server, and the part of the edition in a correction."""
+    from mailbatch.cli.summary import elsewhere_in_words
+
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")
+    if elsewhere:
+        console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
     if part.corrects is not None:
         console.lines(f"corrects edition {part.corrects}")
     if part.corrected_by is not None:

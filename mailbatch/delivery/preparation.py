@@ -84,7 +84,8 @@ class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
     `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
-    `thread` is that of the messages, None without `message.thread`.
+    `thread` is that of the messages, None without `message.thread`. `at` names the server of the
+    job that the mailing goes through, host and port; None: the first one.
     """
 
     inputs: Inputs
@@ -93,6 +94,7 @@ class Mailing:
     approval: Approval | None = None
     rows: int = 0
     thread: Thread | None = None
+    at: str | None = None
 
     @property
     def leases(self) -> Leases:

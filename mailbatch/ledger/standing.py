@@ -18,6 +18,8 @@ from mailbatch.ledger import overlap
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
+from mailbatch.ledger.elsewhere import counts as counts_elsewhere
+from mailbatch.ledger.elsewhere import server_of
 from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
@@ -56,6 +58,7 @@ FIELDS = {
     "settled_at": "s.settled_at",
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
+    "server": server_of("s"),
 }
 REPLIES = """
 LEFT JOIN reply AS p ON p.id = s.reply_id
@@ -359,10 +362,14 @@ class Standing:
                 found = connection.execute(query).fetchall()
         return dict.fromkeys(Status, 0) | {_STATUSES[one]: number for one, number in found}, lines
 
-    def taken_since(self, since: float) -> list[tuple[float, int]]:
-        """Return how many addresses servers took, or may have taken, later than `since`."""
+    def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
+        """Return how many addresses a server took, or may have taken, later than `since`."""
         with self._database.guard:
-            return taken_since(self._database, since)
+            return taken_since(self._database, since, server)
+
+    def elsewhere(self) -> dict[str, int]:
+        """Count the accepted rows by server; those of the first server are left out."""
+        return counts_elsewhere(self._database)
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailbatch.ledger.rows import ResultRow
-from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, Column
+from mailbatch.results.columns import COLUMNS, REPORT_COLUMNS, Column
 from mailbatch.results.told import UNTOLD, Told
 from mailbatch.times import iso_time
 
@@ -34,23 +34,25 @@ def header_line(columns: Sequence[Column] = COLUMNS) -> str:
 
 
 def block_writer(
-    columns: Sequence[Column], fields: Sequence[str], *, empty: int = 0
+    columns: Sequence[Column], fields: Sequence[str], *, empty: Sequence[Column] = ()
 ) -> Callable[[Sequence[tuple[Any, ...]]], str]:
     """Return the function that writes rows as lines of CSV.
 
-    `fields` are the names of the values of a row, in order; each column has a field. The first two
-    columns must be line and address: the first cell is not looked at for a formula, and rows of a
-    group mostly differ in these alone. `empty` is the number of empty cells behind.
+    `fields` are the names of the values of a row, in order. A column of `empty` has an empty cell,
+    and each other column has a field. The first two columns must be line and address: the first
+    cell is not looked at for a formula, and rows of a group mostly differ in these alone.
     """
     plain = _plain_lines(columns, fields, empty)
-    cells = [(column.type.cell, fields.index(column.name)) for column in columns]
-    commas = len(columns) - 1 + empty
+    cells = [
+        None if column in empty else (column.type.cell, fields.index(column.name))
+        for column in columns
+    ]
+    commas = len(columns) - 1
     is_plain = re.compile(rf"{_CELL}(?:,{_HARMLESS_CELL}){{{commas}}}").fullmatch
 
     def written(row: tuple[Any, ...]) -> str:
-        values = ((cell, row[place]) for cell, place in cells)
-        texts = [None if value is None else cell(value) for cell, value in values]
-        return _quoted(texts + [None] * empty)
+        found = (None if one is None else (one[0], row[one[1]]) for one in cells)
+        return _quoted([None if one is None or one[1] is None else one[0](one[1]) for one in found])
 
     group = fields.index("group")
 
@@ -100,7 +102,7 @@ def _is_harmless(joined: str) -> bool:
 
 
 def _plain_lines(
-    columns: Sequence[Column], fields: Sequence[str], empty: int
+    columns: Sequence[Column], fields: Sequence[str], empty: Sequence[Column]
 ) -> Callable[[Sequence[tuple[Any, ...]]], list[str]]:
     """Compile the f-string of a line without quotes, as `collections.namedtuple` makes its methods.
 
@@ -109,12 +111,15 @@ def _plain_lines(
     names = {name: f"v{place}" for place, name in enumerate(fields)}
     cells = []
     for column in columns:
+        if column in empty:
+            cells.append("")
+            continue
         name = names[column.name]
         plain = column.type.plain.replace("value", name)
         if column.nullable:
             plain = f"'' if {name} is None else {plain}"
         cells.append(f"{{{plain}}}")
-    line = ",".join(cells) + "," * empty
+    line = ",".join(cells)
     row = f"({', '.join(names.values())},)"
     source = f'def plain(rows):\n    return [f"{line}" for {row} in rows]'
     made: dict[str, Any] = {"iso_time": iso_time}
@@ -130,7 +135,7 @@ def _quoted(cells: Sequence[Any]) -> str:
 
 
 #: Rows of the ledger as lines of the results CSV, each with its line end, where no report is known.
-as_lines = block_writer(LEDGER_COLUMNS, ResultRow._fields, empty=len(REPORT_COLUMNS))
+as_lines = block_writer(COLUMNS, ResultRow._fields, empty=REPORT_COLUMNS)
 #: The same for rows that the facts of reports stand behind.
 as_reported_lines = block_writer(COLUMNS, (*ResultRow._fields, *Told._fields))
 
