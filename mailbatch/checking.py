@@ -101,7 +101,10 @@ def check_mailing(
         )  # fmt: skip
         named = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
-        survey = Survey(job, named, plan.columns, branches, limit=samples, remarks=plan.remarks)
+        survey = Survey(
+            job, named, plan.columns, branches, limit=samples, remarks=plan.remarks,
+            now=now.timestamp(),
+        )  # fmt: skip
         addressed: list[Content] = []
         wanted = address_key(to) if to is not None else None
         with inspect(inputs, state=state) as inspection:

@@ -72,7 +72,8 @@ class Block(NamedTuple):
     """Rows of the recipient table, column by column; `cells` are packed (module `cells`).
 
     A mailbox is the address in lower case, None where the key is that; a cluster is the values of
-    `group_by` as a JSON list, None where the row has a message alone.
+    `group_by` as a JSON list, None where the row has a message alone. A time is that of sending, in
+    the text of `Recipient.send_at`.
     """
 
     lines: Sequence[int]
@@ -83,6 +84,7 @@ class Block(NamedTuple):
     clusters: Sequence[str | None]
     statuses: Sequence[str]
     reasons: Sequence[str | None]
+    times: Sequence[str | None]
 
     @property
     def own_keys(self) -> list[str | None]:
@@ -120,11 +122,11 @@ def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
     rest, known = iter(rows), _Clusters()
     while found := list(islice(rest, ROWS)):
-        lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
+        lines, addresses, values, groups, statuses, reasons, given, times = zip(*found, strict=True)
         cells = pack(values, addresses)
         clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
         keys, mailboxes = _keys(given, address_keys(addresses))
-        block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+        block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
         digest.add(_said(block))
         yield block
 
@@ -152,6 +154,8 @@ def _said(block: Block) -> str:
         addresses = encode(block.addresses)
     numbers = f"{lines[0]}+" if lines[-1] - lines[0] == number - 1 else f"{lines}"
     others = "" if _is_simple(block) else encode([block.clusters, block.statuses, block.reasons])
+    if block.times.count(None) != number:  # a plan without times has the digest that it always had
+        others = f"{others}{encode(block.times)}"
     return "\n".join((f"{number} {numbers}", addresses, *block.cells, others))
 
 

@@ -42,6 +42,7 @@ from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, Naming, text_form
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.records import Records, in_blocks
+from mailbatch.recipients.send_times import SendTimes, compile_send_at
 from mailbatch.recipients.spool import Spool
 from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
@@ -82,6 +83,7 @@ class Plan:
         group_by: tuple[int, ...],
         keying: Keying = BY_THE_ADDRESS,
         condition: Condition | None,
+        send_times: SendTimes | None = None,
         suppressed: Mapping[str, str],
         remarks: Remarks,
         stop: bool,
@@ -94,6 +96,7 @@ class Plan:
         self._group_by = group_by
         self._keying = keying
         self._condition = condition
+        self._send_times = send_times
         self._suppressed = suppressed
         self.remarks = remarks
         self._stop = stop
@@ -107,6 +110,12 @@ class Plan:
         plan = copy.copy(self)
         plan._judge = judge  # noqa: SLF001 - its own copy
         return plan
+
+    @property
+    def _judges_each(self) -> bool:
+        """Whether a rule of the job looks at each row."""
+        rules = self._condition is not None or self._send_times is not None
+        return rules or bool(self._suppressed)
 
     @property
     def identity(self) -> Identity:
@@ -133,13 +142,11 @@ class Plan:
         """
         lines, records = zip(*block, strict=True)
         cells = [tuple(map(str.strip, record)) for record in records]
-        if self._condition is None and not self._suppressed and not self.remarks.hidden:
+        if not (self._judges_each or self.remarks.hidden):
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                rows = zip(
-                    lines, texts, cells, self._groups(cells), repeat(_PENDING), repeat(None),
-                    repeat(None),
-                )  # fmt: skip
+                groups, none = self._groups(cells), repeat(None)
+                rows = zip(lines, texts, cells, groups, repeat(_PENDING), none, none, none)
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
 
@@ -158,7 +165,8 @@ class Plan:
             return None
         address, status, reason = self._judged(line, cells)
         group = self._group(cells) if self._group_by else None
-        return Recipient(line, address, cells, group, status, reason)
+        recipient = Recipient(line, address, cells, group, status, reason)
+        return recipient if self._send_times is None else self._send_times.timed(recipient)
 
     def _judged(self, line: int, cells: tuple[str, ...]) -> tuple[str, str, str | None]:
         """Return the address of a row, the status and the reason."""
@@ -227,14 +235,20 @@ def plan_recipients(
     address = find_column(wanted.address, table.columns)
     errors: list[InputError] = list(_wrong_columns(job, table))
     condition = None
+    names: dict[str, object] = {
+        "job": job.for_templates,
+        "edition": edition,
+        "variables": dict(variables),
+    }
+    send_times = None
+    if (send_at := job.find("message.send_at")) is not None:
+        try:
+            send_times = compile_send_at(send_at, table.columns, names=names)
+        except JobError as error:
+            errors.append(error)
+    if now is not None:
+        names = {**names, "now": now}
     if (where := job.find("recipients.where")) is not None:
-        names: dict[str, object] = {
-            "job": job.for_templates,
-            "edition": edition,
-            "variables": dict(variables),
-        }
-        if now is not None:
-            names["now"] = now
         try:
             condition = compile_where(where.text, table.columns, names=names, location=where.place)
         except JobError as error:
@@ -254,6 +268,7 @@ def plan_recipients(
         group_by=tuple(map(table.columns.index, named_columns(wanted.group_by, table.columns))),
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
+        send_times=send_times,
         suppressed=_both(lists.listed, reported or {}),
         remarks=replace(table.remarks, empty_lists=lists.empty),
         stop=wanted.on_invalid == "stop",
