@@ -216,7 +216,10 @@ class History:
 
     def _start(self, role: str) -> _Process:
         user = next(self._users)
-        environ = {"MAILBATCH_LEDGER": self._stand.url(self._database, user)}
+        environ = {
+            "MAILBATCH_LEDGER": self._stand.url(self._database, user),
+            "MAILBATCH_STATE_DIR": str(self._folder / "state"),
+        }
         words = ("run", "job.yaml", "--yes")
         if role == _WORK:
             words = ("work", "--forever", "--sessions", str(SESSIONS))
