@@ -124,7 +124,8 @@ class Delivery:
     `resent` are the addresses of `unsettled` that may have the message already and get the message
     again by `resolve --resend`; `digests` are the SHA-256 of those earlier messages, where known.
     `thread` are the Message-IDs of earlier editions that the message stands behind, the first one
-    first, without angle brackets (RFC 5322 3.6.4).
+    first, without angle brackets (RFC 5322 3.6.4). `correction`: the last one of these had a
+    mistake, and the message corrects that mistake.
     """
 
     id: int
@@ -141,6 +142,7 @@ class Delivery:
     tries: int = 1
     first_try: float = 0.0
     thread: tuple[str, ...] = ()
+    correction: bool = False
 
     @property
     def token(self) -> str:

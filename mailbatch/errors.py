@@ -175,6 +175,12 @@ class Reason(Enum):
     MJML_PLACE = auto()
     #: Messages cannot stand behind those of the edition before, as message.thread asks.
     NO_THREAD = auto()
+    #: Another edition, a correction, took over: nothing of this one is sent any more.
+    TAKEN_OVER = auto()
+    #: The edition is a correction, which `mailbatch correct` alone sends.
+    IS_CORRECTION = auto()
+    #: The letters of an edition cannot be compared with those that are to correct the edition.
+    NO_CORRECTION = auto()
     #: callbacks.bulk_id has more characters than the provider takes.
     BULK_ID_TOO_LONG = auto()
     #: callbacks.data has more characters than the provider takes.

@@ -107,21 +107,23 @@ def make_preview(
     approved: PlanFile | None = None,
     follow: Follow = lambda deliveries, _: deliveries,
     before_moving: Callable[[], object] = lambda: None,
+    amend: Callable[[Inputs], Inputs] | None = None,
 ) -> Preview:
     """Render the mailing and write the gallery.
 
     The options are those of `mailbatch preview`: `out` None means a folder beside the job, `limit`
     None all messages. `approved` is the plan to compare the mailing with. `before_moving` is called
-    before the files of an earlier gallery give way.
+    before the files of an earlier gallery give way. `amend` makes a correction of the inputs, which
+    no plan is of.
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
     from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
-    from mailbatch.delivery.preparation import read_inputs
     from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Since
     from mailbatch.preview.gallery import Gallery, check_place
@@ -129,13 +131,11 @@ def make_preview(
     out = out if out is not None else job.folder / "preview" / job.name
     check_place(out)
     earlier = Earlier.read(against) if against is not None else None
-    now = datetime.now().astimezone()
     edition = _edition(job, edition, approved)
-    inputs = read_inputs(
-        job, edition=edition, variables=variables or {}, now=now,
-        traced=True, state=state, store=store,
-    )  # fmt: skip
-    plans = Plans(inputs, approved, whole=not only)
+    inputs = _inputs(job, edition, variables or {}, state, store)
+    if amend is not None:
+        inputs = amend(inputs)
+    plans = Plans(inputs, approved, whole=not only and amend is None)
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     survey = Survey(
@@ -156,6 +156,7 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
+                *check_servers(job),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:
@@ -196,6 +197,23 @@ def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | No
     if given is None and approved is not None and edition_moves(job):
         return approved.edition
     return given
+
+
+def _inputs(
+    job: Job, edition: str | None, variables: Mapping[str, str], state: State, store: Path | None
+) -> Inputs:
+    """Read the inputs of a mailing, whose composer is traced."""
+    from mailbatch.delivery.preparation import read_inputs
+
+    return read_inputs(
+        job,
+        edition=edition,
+        variables=variables,
+        now=datetime.now().astimezone(),
+        traced=True,
+        state=state,
+        store=store,
+    )
 
 
 def _overview(
@@ -286,7 +304,7 @@ class _Show:
         """
         total = self._inspection.counts["pending"]
         if everything:
-            every = list(self._inspection.deliveries())
+            every = list(self._inspection.deliveries(kept=True))
             passed = follow(every, total)
             return tuple(map(ShownRow, every)), (self._seen(one) for one in passed)
         for delivery in follow(self._inspection.deliveries(), total):

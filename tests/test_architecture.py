@@ -171,7 +171,10 @@ def test_a_room_is_entered_by_its_face(room):
 
 
 #: The roles of a ledger, and the rows that pass through them.
-ROLES = ("mailbatch.ledger.ports", "mailbatch.ledger.proved", "mailbatch.ledger.rows")
+ROLES = (
+    "mailbatch.ledger.corrected", "mailbatch.ledger.ports", "mailbatch.ledger.proved",
+    "mailbatch.ledger.rows",
+)  # fmt: skip
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"
 

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
 #: The codes of refusals that have a reason of their own.
-_REASONS = {Reason.KEYS_EXCHANGED: "MB138", Reason.GROUPING_CHANGED: "MB139"}
+_REASONS = {
+    Reason.KEYS_EXCHANGED: "MB138",
+    Reason.GROUPING_CHANGED: "MB139",
+    Reason.TAKEN_OVER: "MB145",
+    Reason.IS_CORRECTION: "MB146",
+}
 #: The end of a host -> the service there, which writes Message-IDs of its own, and the header field
 #: that keeps ours. AWS: Amazon SES header fields; Postmark: send with SMTP.
 _OWN_IDS: dict[str, tuple[str, tuple[str, str] | None]] = {
@@ -80,12 +85,13 @@ def check_thread(
 
 def _check_kept(job: Job, place: Location) -> Iterator[Finding]:
     """Yield the finding of a service that replaces the Message-IDs that a thread names."""
-    for domain, (service, setting) in _OWN_IDS.items():
-        if not job.server.host.lower().endswith(domain):
-            continue
-        given = {name.lower(): value.lower() for name, value in job.message.headers.items()}
-        if setting is None or given.get(setting[0]) != setting[1]:
-            yield Finding("MB144", f"{service} does, at {job.server.host}", location=place)
+    given = {name.lower(): value.lower() for name, value in job.message.headers.items()}
+    for server in job.server.in_turn:
+        for domain, (service, setting) in _OWN_IDS.items():
+            if not server.host.lower().endswith(domain):
+                continue
+            if setting is None or given.get(setting[0]) != setting[1]:
+                yield Finding("MB144", f"{service} does, at {server.host}", location=place)
 
 
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:

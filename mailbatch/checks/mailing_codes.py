@@ -346,6 +346,58 @@ MAILING_CODES = (
         "SES has no such setting.",
     ),
     Code(
+        "MB145",
+        Severity.ERROR,
+        "The edition was stopped, and its correction took over",
+        why="`mailbatch correct` has stopped this edition: recipients who had no letter get the "
+        "mended one by an edition of its own, and a letter of this job would be one too many.",
+        mend="Go on with `mailbatch correct JOB --with OTHER`. A new mailing wants an edition of "
+        "its own.",
+    ),
+    Code(
+        "MB146",
+        Severity.ERROR,
+        "The edition is a correction",
+        why="Who gets which letter of a correction follows from the ledger of the edition that is "
+        "corrected. `run` does not look there.",
+        mend="Send it with `mailbatch correct JOB --with OTHER`.",
+    ),
+    Code(
+        "MB147",
+        Severity.ERROR,
+        "The letters cannot be compared for a correction",
+        why="`mailbatch correct` sends a correction to those whose letter differs from the mended "
+        "one, and makes the letters again as they were sent. That cannot be where recipients of a "
+        "group share a message, where the job is another one than the edition was sent with, "
+        "where recipients have other keys, or where the edition is no mailing of its own.",
+        mend="Do as the hint says. JOB names the files as they were sent, OTHER the mended copies.",
+    ),
+    Code(
+        "MB148",
+        Severity.WARNING,
+        "The second server is the first one",
+        why="`server.fallback` takes over where a run cannot go on at `server`. The same host and "
+        "port are away when the first one is.",
+        mend="Name another server, or leave `server.fallback` out.",
+    ),
+    Code(
+        "MB149",
+        Severity.INFO,
+        "The second server has no daily number",
+        why="Where `server.cap` or `server.warmup` is reached, the rest goes to `server.fallback` "
+        "in the same run, in one day.",
+        mend="Nothing, if that is wanted. Otherwise give `server.fallback` a `cap` or a `warmup`.",
+    ),
+    Code(
+        "MB150",
+        Severity.INFO,
+        "The provider reports nothing of the second server",
+        why="The job asks a provider for a report of every message, by `callbacks` or by "
+        "`reports.base_url`. Of a message that a server of another name took the provider knows "
+        "nothing, and the row stays without a report.",
+        mend="Nothing: the column `server` of the results says which rows these are.",
+    ),
+    Code(
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",

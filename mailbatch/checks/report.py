@@ -29,6 +29,7 @@ _COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123"))
 _CODES = {
     Reason.TEXT_AS_NUMBER: "MB105",
     Reason.NO_THREAD: "MB143",
+    Reason.NO_CORRECTION: "MB147",
     Reason.MJML_UNKNOWN: "MB226",
     Reason.MJML_FORM: "MB227",
     Reason.MJML_PLACE: "MB235",

@@ -23,9 +23,11 @@ from mailbatch.cli.arguments import (
     RunArguments,
 )
 from mailbatch.cli.command import command
+from mailbatch.cli.correct_arguments import CorrectArguments
 from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.help import HelpGroup
+from mailbatch.cli.ledger_app import app as ledger_app
 from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
 from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.panels import Panel
@@ -204,6 +206,20 @@ def resolve(arguments: ResolveArguments) -> int:
     return resolve_command(arguments)
 
 
+@command(app, CorrectArguments)
+def correct(arguments: CorrectArguments) -> int:
+    """Put a letter with a mistake right: stop the edition, and go on with another job file.
+
+    Recipients without the letter get the mended one; those with the wrong one get the correction,
+    in its thread, once; all others get nothing. The same command goes on behind a crash.
+
+    Example: mailbatch correct newsletter.yaml --with mended.yaml --preview corrections
+    """
+    from mailbatch.cli.correct import correct_command
+
+    return correct_command(arguments)
+
+
 @command(app, EvidenceArguments)
 def evidence(arguments: EvidenceArguments) -> int:
     """Prove what was sent to one person, in files that others can check.
@@ -287,3 +303,4 @@ def mcp(arguments: McpArguments) -> int:
 
 
 app.add_typer(reports_app)
+app.add_typer(ledger_app)

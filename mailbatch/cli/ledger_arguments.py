@@ -112,3 +112,58 @@ class ResolveArguments:
     state_dir: StateDir = None
     ledger: Ledger = None
     as_json: AsJson = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LedgerInitArguments:
+    """The arguments of `mailbatch ledger init`."""
+
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="The database, with a user who may create roles and owns it.",
+        ),
+    ]
+    planner: Annotated[
+        str,
+        typer.Option(
+            "--planner", metavar="ROLE", help="The role of runs.", rich_help_panel=Panel.RECORD
+        ),
+    ] = "mailbatch_planner"
+    worker: Annotated[
+        str,
+        typer.Option(
+            "--worker", metavar="ROLE", help="The role of workers.", rich_help_panel=Panel.RECORD
+        ),
+    ] = "mailbatch_worker"
+    prints: Annotated[
+        bool,
+        typer.Option(
+            "--print",
+            help="Print the SQL, and execute nothing.",
+            rich_help_panel=Panel.OUTPUT,
+        ),
+    ] = False
+    quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LedgerArchiveArguments:
+    """The arguments of `mailbatch ledger archive`."""
+
+    job: JobArgument
+    edition: Edition = None
+    results: Results = None
+    unfinished: Annotated[
+        bool,
+        typer.Option(
+            "--unfinished",
+            help="Also an edition with pending, deferred or doubtful recipients: they get nothing.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = False
+    state_dir: StateDir = None
+    ledger: Ledger = None
+    store: Store = None
+    quiet: Quiet = False

@@ -147,7 +147,7 @@ def show_command(console: Console, given: ReportsShowArguments) -> int:
 def _check_table(table: Path, given: ReportsShowArguments, job: Job, edition: str) -> None:
     """Raise `UsageError` if `--csv` names an input, a part of a ledger, or the results."""
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import declared_results_path
+    from mailbatch.delivery.results_place import declared_results_path
 
     check_output(table, "--csv", given.job, job)
     try:

@@ -61,7 +61,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     if given.from_reports:
         from mailbatch.cli.resolve_reports import settle_by_reports
 
-        with open_to_decide(place) as ledger:
+        with open_to_decide(place, beside=True) as ledger:
             return settle_by_reports(console, given, loaded, named, ledger, name)
     if given.store is not None:
         raise UsageError(
@@ -69,7 +69,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         )
     if not chosen:
         return _list(console, open_to_read(place), as_json=given.as_json)
-    with open_to_decide(place) as ledger:
+    with open_to_decide(place, beside=True) as ledger:
         return _settle(console, given, ledger, chosen[0], name, rehearsed=rehearsed)
 
 
@@ -102,13 +102,21 @@ def _settle(
         console.data({"resolved": number, "in_doubt": left})
     words = {
         "accepted": "taken as accepted",
-        "resend": "left: a rehearsal begins anew"
-        if rehearsed
-        else "to be sent again by the next run",
+        "resend": "left: a rehearsal begins anew" if rehearsed else _again(ledger),
         "skip": "skipped",
     }
     console.say(f"{number} {words[decision]}, {left} still in doubt")
     return ExitCode.IN_DOUBT if left else ExitCode.DONE
+
+
+def _again(ledger: OpenLedger) -> str:
+    """Return the future of a recipient who is sent to again, in words."""
+    from mailbatch.delivery.succession import part_of
+
+    by = part_of(ledger).corrected_by
+    if by is None:
+        return "to be sent again by the next run"
+    return f"to get the mended letter by the next mailbatch correct, in edition {by}"
 
 
 def _say_how_it_stands(

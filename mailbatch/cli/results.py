@@ -5,6 +5,8 @@ Tests: tests/cli/test_doubt.py, tests/cli/test_mistakes.py.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_arguments import ResultsArguments
@@ -12,15 +14,21 @@ from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mailbatch.job.model import Job
+
 
 @reporting
 def results_command(console: Console, given: ResultsArguments) -> int:
     """Write the results, and the unfinished recipients if asked to."""
     from mailbatch.delivery.ledgers import is_rehearsed, open_to_read
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import declared_results_path, rehearsed_results_path
     from mailbatch.delivery.reported import edition_reports
+    from mailbatch.delivery.results_place import rehearsed_results_path
     from mailbatch.delivery.state import state_of
+    from mailbatch.delivery.succession import part_of
     from mailbatch.results.file import write_results, write_unfinished
 
     loaded = read_job(given.job, look=False)
@@ -28,16 +36,15 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     check_output(given.results, "--results", given.job, loaded)
     check_output(given.failed, "--failed", given.job, loaded)
     place = ledger_to_look_at(loaded, named, state_of(given.state_dir, given.ledger))
-    path = given.results or declared_results_path(
-        loaded, named, loaded.variables, given=given.edition is not None
-    )
-    if given.results is None and is_rehearsed(place):
-        path = rehearsed_results_path(path)
-    check_apart(
-        {"--results" if given.results else "results of the job": path, "--failed": given.failed}
-    )
     store = store_to_read(loaded, given.store, given.state_dir)
     with open_to_read(place) as ledger:
+        part = part_of(ledger)
+        path = given.results or _declared(loaded, named, part.corrects, given=given.edition)
+        if given.results is None and is_rehearsed(place):
+            path = rehearsed_results_path(path)
+        check_apart(
+            {"--results" if given.results else "results of the job": path, "--failed": given.failed}
+        )
         with edition_reports(loaded, named, ledger, store) as reports:
             write_results(ledger, path, None if reports is None else reports.standings)
         console.say(f"results: {shown(path)}")
@@ -49,4 +56,22 @@ def results_command(console: Console, given: ResultsArguments) -> int:
                 encoding=loaded.recipients.encoding,
             )
             console.say(f"unfinished: {counted(number, 'recipient')} in {given.failed}")
+            if part.corrected_by is not None:
+                console.warn(
+                    f"edition {named} was stopped: its pending recipients get the mended letter of "
+                    f"edition {part.corrected_by}, and one more from a run with this table"
+                )
     return ExitCode.DONE
+
+
+def _declared(job: Job, edition: str, corrects: str | None, *, given: str | None) -> Path:
+    """Return the place that a job declares; for a correction apart from that of the other edition.
+
+    `given` is the edition of the command line.
+    """
+    from mailbatch.delivery.results_place import beside_corrected, declared_results_path
+
+    path = declared_results_path(job, edition, job.variables, given=given is not None)
+    if corrects is None:
+        return path
+    return beside_corrected(path, declared_results_path(job, corrects, job.variables))

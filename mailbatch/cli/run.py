@@ -143,7 +143,7 @@ def _check_outputs(given: RunArguments, options: RunOptions) -> None:
     if given.transcript is None and given.metrics_file is None:
         return
     from mailbatch.delivery.outputs import check_apart, check_output
-    from mailbatch.delivery.preparation import results_path
+    from mailbatch.delivery.results_place import results_path
 
     outputs = {"--transcript": given.transcript, "--metrics-file": given.metrics_file}
     check_apart({"--results": options.results, **outputs})

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import Console, counted, counts_object
@@ -19,13 +20,16 @@ from mailbatch.cli.reporting import all_on_the_wire, edition_of, read_job, repor
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.delivery.state import VARIABLE
 from mailbatch.errors import StoreError, UsageError
+from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
     from mailbatch.delivery.ledgers import LedgerPlace
+    from mailbatch.delivery.succession import Part
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
+    from mailbatch.outcome import Status
 
 
 @reporting
@@ -35,6 +39,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
     from mailbatch.delivery.ledgers import is_known, is_rehearsed, open_to_read, place_of
     from mailbatch.delivery.provider_logs import logs_until
     from mailbatch.delivery.state import state_of
+    from mailbatch.delivery.succession import part_of
 
     if given.job.is_dir():
         _check_folder(given)
@@ -48,19 +53,19 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        writers = ledger.writers()
+        writers, elsewhere = ledger.writers(), ledger.standing.elsewhere()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
+        part = part_of(ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
-        console.data({**told, **now, **_only(given, place)})
+        now["elsewhere"] = elsewhere
+        console.data({**told, **now, **_only(given, place), **part._asdict()})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    for status, number in counts.items():
-        if number:
-            console.lines(f"{number:>9}  {status}")
+    _show_counts(console, counts, part, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -68,8 +73,33 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if writers:  # what is pending then needs no other run
         console.say(f"a run is under way: {'; '.join(map(str, writers))}")
         return ExitCode.DONE
-    _say_next_steps(console, given, loaded, Summary(loaded.name, named, counts, logs_until=until))
+    summary = Summary(loaded.name, named, _left(counts, part), logs_until=until)
+    _say_next_steps(console, given, loaded, replace(summary, corrected=part.corrects))
     return ExitCode.DONE
+
+
+def _left(counts: dict[Status, int], part: Part) -> dict[Status, int]:
+    """Return the counts of recipients whom a run of the edition has to settle."""
+    if part.corrected_by is None:
+        return counts
+    return {**counts, **dict.fromkeys(UNFINISHED, 0)}  # the other edition sends to these
+
+
+def _show_counts(
+    console: Console, counts: Mapping[Status, int], part: Part, elsewhere: Mapping[str, int]
+) -> None:
+    """Show the recipients by status and by server, and the part of the edition in a correction."""
+    from mailbatch.cli.summary import elsewhere_in_words
+
+    for status, number in counts.items():
+        if number:
+            console.lines(f"{number:>9}  {status}")
+    if elsewhere:
+        console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
+    if part.corrects is not None:
+        console.lines(f"corrects edition {part.corrects}")
+    if part.corrected_by is not None:
+        console.lines(f"stopped: edition {part.corrected_by} took over")
 
 
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:
@@ -129,7 +159,10 @@ def _say_next_steps(
         options = replace(options, sandbox=True, state_dir=mailing_dir(folder))
     name = arguments_again(given.job, loaded, summary, options)
     begun = is_begun(loaded, summary, options)
-    for step in next_steps(summary, options, name, begun=begun):
+    command = None
+    if summary.corrected is not None:
+        command = f"mailbatch correct JOB --edition {quote(summary.corrected)} --with OTHER"
+    for step in next_steps(summary, options, name, begun=begun, command=command):
         console.say(step)
 
 

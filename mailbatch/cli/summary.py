@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
+from mailbatch.delivery.fallback import FALLBACK
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.errors import AuthenticationError, LedgerError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
@@ -52,6 +53,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "only": None if summary.asked is None else asked_objects(summary.asked),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
+        "elsewhere": dict(summary.elsewhere),
     }
 
 
@@ -102,12 +104,18 @@ def _equation(summary: Summary) -> dict[str, object] | None:
 
 
 def show_summary(
-    console: Console, summary: Summary, options: RunOptions, again: str, *, begun: bool
+    console: Console,
+    summary: Summary,
+    options: RunOptions,
+    again: str,
+    *,
+    begun: bool,
+    command: str | None = None,
 ) -> None:
     """Say in words and figures how the run ended, and the next steps.
 
     `again` are the arguments that name the mailing on a command line. `begun` says whether the real
-    mailing has a ledger.
+    mailing has a ledger. `command` goes on where that is another one than `mailbatch run`.
     """
     if summary.failure is not None:
         console.error(summary.failure)
@@ -123,7 +131,7 @@ def show_summary(
         _show_figures(console, summary, options)
     if (failure := silent_failure(summary)) is not None:
         console.warn(failure)
-    for line in next_steps(summary, options, again, begun=begun):
+    for line in next_steps(summary, options, again, begun=begun, command=command):
         tell(line)
     if summary.further:
         number = counted(summary.further, "address gets", "addresses get")
@@ -134,9 +142,9 @@ def show_summary(
 
 #: What a setting of `server` that a run has learned says of the server.
 _LESSONS = {
-    "recipients_per_transaction": "the server takes {} a transaction",
-    "transactions_per_session": "the server takes {} a session",
-    "sessions": "the server lets in {} at a time",
+    "recipients_per_transaction": "takes {} a transaction",
+    "transactions_per_session": "takes {} a session",
+    "sessions": "lets in {} at a time",
 }
 _COUNTED = {
     "recipients_per_transaction": "recipient",
@@ -151,10 +159,14 @@ _FILED = {Status.ACCEPTED: "written to a file"}
 
 def lessons(summary: Summary) -> list[str]:
     """Return the lessons of the run about the server, a sentence for each setting of the job."""
-    return [
-        f"{_LESSONS[key].format(counted(number, _COUNTED[key]))}; write server.{key}: {number}"
-        for key, number in summary.learned.items()
-    ]
+    return [_lesson(key, number) for key, number in summary.learned.items()]
+
+
+def _lesson(key: str, number: int) -> str:
+    name = key.removeprefix(FALLBACK)
+    told = _LESSONS[name].format(counted(number, _COUNTED[name]))
+    whose = "the server" if name == key else "the fallback"
+    return f"{whose} {told}; write server.{key}: {number}"
 
 
 def silent_failure(summary: Summary) -> str | None:
@@ -208,6 +220,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
             f"{counted(summary.sessions, 'session')}"
         )
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
+    if summary.elsewhere:
+        console.say(f"of the accepted, {elsewhere_in_words(summary.elsewhere)}")
     if summary.equation is not None and not options.redirect:
         console.say(f"equation: {summary.equation}")
     if summary.results is not None:
@@ -241,6 +255,15 @@ def _statuses(summary: Summary) -> list[tuple[Status, int]]:
 def _in_a_line(summary: Summary) -> str:
     counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _statuses(summary))
     return ", ".join(counts) or "no recipients"
+
+
+def elsewhere_in_words(elsewhere: Mapping[str, int]) -> str:
+    """Return the numbers of accepted rows at other servers than the first one in words.
+
+    >>> elsewhere_in_words({"mx2.example.com:587": 1200})
+    '1,200 at mx2.example.com:587'
+    """
+    return ", ".join(f"{number:,} at {server}" for server, number in elsewhere.items())
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:
@@ -301,34 +324,39 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
         yield f"the real mailing is {'unchanged' if begun else 'still unsent'}"
 
 
-def _run_again(summary: Summary, options: RunOptions, again: str, more: str) -> str:
-    """Return how to go on with recipients that are left.
+def _run_again(summary: Summary, options: RunOptions, again: str, command: str) -> str:
+    """Return how to go on with recipients that are left: by `command`, with its variables.
 
-    `again` are the arguments that name the mailing, `more` the options with its variables.
+    `again` are the arguments that name the mailing.
     """
     if isinstance(summary.failure, StoppedByGuard):
         return (
             f"not finished: look at mailbatch reports show {again}; to send to the rest all the "
-            f"same: mailbatch run {again}{more} --no-guard"
+            f"same: {command} --no-guard"
         )
     if options.canary and summary.failure is None and not summary.interrupted:
         return (
             "the first step of the guard is sent: look at mailbatch reports show "
-            f"{again}, then send the rest with mailbatch run {again}{more}"
+            f"{again}, then send the rest with {command}"
         )
     if summary.held is not None and summary.failure is None:
         return (
             f"not finished: {summary.held.why}; run again from {iso_time(summary.held.until)} on "
-            f"with mailbatch run {again}{more}, or with --wait"
+            f"with {command}, or with --wait"
         )
     first = "correct that, then " if _wants_a_correction(summary) else ""
-    return f"not finished: {first}run again with mailbatch run {again}{more}"
+    return f"not finished: {first}run again with {command}"
 
 
 def next_steps(
-    summary: Summary, options: RunOptions, again: str, *, begun: bool = True
+    summary: Summary,
+    options: RunOptions,
+    again: str,
+    *,
+    begun: bool = True,
+    command: str | None = None,
 ) -> list[str]:
-    """Return the next steps, one sentence each; `again` names the mailing."""
+    """Return the next steps, one sentence each; `again` names the mailing, `command` goes on."""
     counts, steps = summary.counts, []
     pairs_given = options.variables.items()
     more = "".join(f" --set {shlex.quote(f'{key}={value}')}" for key, value in pairs_given)
@@ -340,9 +368,8 @@ def next_steps(
         return steps + _behind_a_rehearsal(summary, options, again, more, begun=begun)
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
-        steps.append(
-            f"nothing to do: this edition was finished{f' on {done}' if done else ''}; {_RECURRING}"
-        )
+        said = f"nothing to do: this edition was finished{f' on {done}' if done else ''}"
+        steps.append(said if summary.corrected else f"{said}; {_RECURRING}")
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
         if summary.logs_until is not None:
@@ -350,7 +377,8 @@ def next_steps(
                 f"the provider's logs reach back 48 hours: until {iso_time(summary.logs_until)}"
             )
     if counts[Status.PENDING] or counts[Status.DEFERRED]:
-        steps.append(_run_again(summary, options, again, more))
+        goes_on = f"{command or f'mailbatch run {again}'}{more}"
+        steps.append(_run_again(summary, options, again, goes_on))
     elif counts[Status.REJECTED] or counts[Status.INVALID]:
         # Not before: who is still pending would be in that file, too, and be mailed by both.
         steps.append(f"a table of those who failed: mailbatch results {again} --failed again.csv")

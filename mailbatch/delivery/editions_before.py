@@ -71,7 +71,11 @@ def choose(
         return ()
     with _before(job, found[1], state, identity, idle=idle) as ledger:
         first = Before(found[1], ledger.thread.ledger, until)
-        further = [one for one in ledger.thread.before() or () if one.edition != edition]
+        further = [
+            one._replace(until=min(one.until, until))
+            for one in ledger.thread.before() or ()
+            if one.edition != edition
+        ]
     return (first, *_there(job, further[: MOST - 1], state))
 
 

@@ -17,10 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.delivery.dialogues import Dialogue, dialogues_path, read
 from mailbatch.delivery.ledgers import open_to_prove, open_to_read
-from mailbatch.delivery.places import is_store_there
+from mailbatch.delivery.places import is_store_there, state_dir
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
+from mailbatch.delivery.succession import edition_of_templates
 from mailbatch.envelope import address_key
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
@@ -48,6 +50,7 @@ class Made:
     address: str
     status: str
     reports: int
+    dialogues: int
     why: str
     row: int
     rows: int
@@ -83,7 +86,8 @@ def write_evidence(
         except LedgerError as error:
             remade = Remade(None, why=f"the message stands behind an earlier one: {error}")
         else:
-            remade = remake(job, proved, edition=edition, variables=variables, environ=environ)
+            named = edition_of_templates(place, edition)
+            remade = remake(job, proved, edition=named, variables=variables, environ=environ)
         reports = _reports(job, edition, proved.row, place, store)
         with building(out) as folder:
             with (folder / CHAIN).open("w", encoding="ascii", newline="\n") as stream:
@@ -99,6 +103,7 @@ def write_evidence(
                 "inputs": dict(proved.inputs),
                 "reports": reports,
                 "chain": {"rows": chain.rows, "blocks": chain.blocks, "head": chain.head},
+                **_dialogue(job, edition, proved, state),
             }
             octets = remade.octets
             content = None if octets is None else octets.joined()
@@ -107,6 +112,7 @@ def write_evidence(
         proved.row.email,
         str(proved.row.status),
         len(reports),
+        len(facts.get("dialogue", ())),
         remade.why,
         number,
         chain.rows,
@@ -116,7 +122,14 @@ def write_evidence(
 
 def _threaded(job: Job, edition: str, proved: Proved, place: LedgerPlace, state: State) -> Proved:
     """Return a recipient whose message stands behind the messages that it stood behind."""
-    if proved.delivery is None or not job.message.thread:
+    if proved.delivery is None:
+        return proved
+    from mailbatch.delivery.correction import placed_again_in_correction
+
+    corrected = placed_again_in_correction(job, place, state, proved.delivery)
+    if corrected is not None:
+        return replace(proved, delivery=corrected)
+    if not job.message.thread:
         return proved
     from mailbatch.delivery.thread import placed_again
 
@@ -172,6 +185,7 @@ def _facts(proved: Proved, number: int) -> dict[str, Any]:
             "text": row.reply,
             "message_id": row.message_id,
         },
+        "server": row.server,
     }
 
 
@@ -192,6 +206,37 @@ def _message(proved: Proved, remade: Remade) -> dict[str, Any]:
         "pieces": list(remade.sizes),
         "header_message_id": None if delivery is None else delivery.message_id,
         "date": None if delivery is None else iso_time(delivery.date),
+    }
+
+
+def _dialogue(job: Job, edition: str, proved: Proved, state: State) -> dict[str, Any]:
+    """Return the dialogues about the message; no member where the edition keeps none."""
+    path = dialogues_path(state_dir(job, state), job, edition)
+    if job.keep is None and not path.exists():
+        return {}
+    delivery, own = proved.delivery, proved.row.email
+    kept = () if delivery is None else read(path, delivery.token)
+    return {"dialogue": [_told(one, own) for one in kept]}
+
+
+def _told(kept: Dialogue, own: str) -> dict[str, Any]:
+    """Return a dialogue as one recipient may see it: without RCPTs and words about others."""
+    key, others, lines = address_key(own), 0, []
+    for one in kept.exchanges:
+        recipient = one.recipient
+        if recipient is not None and address_key(recipient) != key:
+            others += 1
+            continue
+        said = [_without_others(line, own) for line in one.reply]
+        lines += [f"C: {one.command}", *[f"S: {line}" for line in said]]
+    return {
+        "server": kept.server,
+        "began_at": iso_time(kept.began),
+        "ended_at": iso_time(kept.ended),
+        "content_bytes": kept.size,
+        "content_digest": kept.digest or None,
+        "other_recipients": others,
+        "lines": lines,
     }
 
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.delivery.state import State, state_of
-from mailbatch.errors import JobError, MailbatchError, UsageError
+from mailbatch.errors import JobError, MailbatchError, SessionError, UsageError
 from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
 if TYPE_CHECKING:
     from mailbatch.delivery.equation import Equation
     from mailbatch.delivery.gate import Held
+    from mailbatch.delivery.letters import Groups
     from mailbatch.delivery.plan_file import PlanFile
     from mailbatch.job.model import Job
     from mailbatch.ledger.rows import ResultRow
@@ -60,6 +61,14 @@ class Rehearsal(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """The edition that a run corrects: its job, as it was sent, and its name."""
+
+    job: Job
+    edition: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
@@ -78,7 +87,8 @@ class RunOptions:
     more is. `wait`: a run that `server.window`, `cap` or `warmup` holds waits, and goes on.
     `ledger` is the URL of the database that keeps the ledger; without one, and without
     MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
-    recipient is due later than so many seconds; None: the recipient is waited for.
+    recipient is due later than so many seconds; None: the recipient is waited for. `correction` is
+    the edition that the run corrects (`mailbatch correct`); the job of the run is the mended one.
     """
 
     edition: str | None = None
@@ -110,6 +120,7 @@ class RunOptions:
     #: May hold a password, and is never printed.
     ledger: str | None = field(default=None, repr=False)
     patience: float | None = None
+    correction: Corrected | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.
@@ -204,7 +215,8 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap` or `warmup`.
+    `held` is what ended the run: `server.window`, `cap` or `warmup`. `left` is the number of
+    messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
@@ -215,6 +227,7 @@ class Sent:
     declined: bool = False
     learned: Mapping[str, int] = field(default_factory=dict)
     held: Held | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,10 +245,12 @@ class Summary:
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
-    digest of the approved plan that the run was held to. `held` says what held the run, and until
-    when: `server.window`, `cap` or `warmup`; None where none did. `equation` holds the rows of the
-    table against those of the ledger, None where the ledger failed. `asked` are the rows of `only`,
-    None without such.
+    digest of the approved plan that the run was held to. `elsewhere` counts the accepted rows of
+    the edition by server, host and port, those of the first server left out. `held` says what held
+    the run, and until when: `server.window`, `cap` or `warmup`; None where none did. `equation`
+    holds the rows of the table against those of the ledger, None where the ledger failed. `asked`
+    are the rows of `only`, None without such. `corrected` is the edition that the run corrected,
+    and `groups` are its recipients by the letter of each; None where the run was no correction.
     """
 
     job: str
@@ -264,6 +279,9 @@ class Summary:
     plan: str | None = None
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    corrected: str | None = None
+    groups: Groups | None = None
 
     @property
     def scratch(self) -> bool:
@@ -332,6 +350,20 @@ class Summary:
 
 #: The exit codes of a run that began to send, the most serious first.
 _PRECEDENCE = (77, 69, 74, 65, 75, 4, 3)
+
+
+def is_more_serious(one: SessionError, other: SessionError) -> bool:
+    """Say whether the exit code of one failure goes before that of the other.
+
+    >>> from mailbatch.errors import LimitReached, TLSError
+    >>> is_more_serious(TLSError("no certificate"), LimitReached("451 slow down"))
+    True
+    """
+    ranks = [
+        _PRECEDENCE.index(failure.exit_code) if failure.exit_code in _PRECEDENCE else -1
+        for failure in (one, other)
+    ]
+    return ranks[0] < ranks[1]
 
 
 class Progress(Protocol):

@@ -20,8 +20,9 @@ from mailbatch.delivery.preparation import (
     changed_since,
     explained,
     had,
-    results_path,
 )
+from mailbatch.delivery.results_place import results_path
+from mailbatch.delivery.succession import refusal_of
 from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError, OverlapError
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.rows import Moved
@@ -42,7 +43,8 @@ def look_ahead(rehearsed: Mailing, options: RunOptions) -> Outlook | None:
     path = place_of(inputs.job, inputs.edition, options.state)
     try:
         precedent = None
-        if not options.new_mailing and is_first(path):
+        is_new = not options.new_mailing and inputs.correction is None
+        if is_new and is_first(path):
             precedent = _precedent(rehearsed, options)
         if precedent is not None or not is_known(path):
             return None if precedent is None else Outlook(refused=precedent)
@@ -70,6 +72,8 @@ def _precedent(rehearsed: Mailing, options: RunOptions) -> MailbatchError | None
 
 
 def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Outlook:
+    if rehearsed.inputs.correction is None and (refused := refusal_of(ledger)) is not None:
+        return Outlook(refused=refused)
     try:
         counts = _counts(
             rehearsed,

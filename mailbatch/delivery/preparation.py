@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import discard, open_to_run, place_of
-from mailbatch.delivery.options import Mode, RunOptions
-from mailbatch.delivery.outputs import check_declared_results, check_output
+from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.places import (
     check_edition,
     check_given_edition,
@@ -25,7 +24,9 @@ from mailbatch.delivery.places import (
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
+from mailbatch.delivery.results_place import declared_results_path, results_path
 from mailbatch.delivery.state import State
+from mailbatch.delivery.succession import check_part
 from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
@@ -42,19 +43,19 @@ from mailbatch.errors import (
     UsageError,
 )
 from mailbatch.job.model import Dkim, Job
-from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import Leases, OpenLedger
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.recipients.plan import Plan, plan_recipients
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
-from mailbatch.render.edition import render_edition, render_results_path
+from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
 from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
+    from mailbatch.delivery.correction import Correction
 
 #: Of a rehearsal, whose Message-IDs no report can bring back to the real mailing. A ledger that was
 #: begun by an earlier mailbatch has no secret, so that the empty text would be the secret of both.
@@ -66,12 +67,16 @@ _SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The user's files, read and compiled: the start of `check`, `preview` and `run`."""
+    """The user's files, read and compiled: the start of `check`, `preview` and `run`.
+
+    `correction` is that of another edition, None where the mailing corrects none.
+    """
 
     job: Job
     edition: str
     plan: Plan
     composer: Composer
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
     `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
-    `thread` is that of the messages, None without `message.thread`.
+    `thread` is that of the messages, None without `message.thread`. `at` names the server of the
+    job that the mailing goes through, host and port; None: the first one.
     """
 
     inputs: Inputs
@@ -88,14 +94,15 @@ class Mailing:
     approval: Approval | None = None
     rows: int = 0
     thread: Thread | None = None
+    at: str | None = None
 
     @property
     def leases(self) -> Leases:
         """The deliveries that are due, each with its thread."""
-        ledger, thread = self.ledger, self.thread
-        if thread is None:
+        ledger, placing = self.ledger, self.inputs.correction or self.thread
+        if placing is None:
             return ledger.leases
-        return ThreadedLeases(ledger.leases, ledger.records, thread)
+        return ThreadedLeases(ledger.leases, ledger.records, placing)
 
     @property
     def unfinished(self) -> int:
@@ -195,50 +202,6 @@ def read_inputs(
     return Inputs(job, named, plan, composer)
 
 
-def results_path(job: Job, edition: str, options: RunOptions) -> Path | None:
-    """Return the place of the results; None where a scratch run was not asked for any."""
-    if options.results is not None:
-        check_output(options.results, "--results", job.path, job)
-        return options.results
-    if options.dry_run or options.mode is Mode.REDIRECT:
-        return None
-    variables = {**job.variables, **options.variables}
-    path = declared_results_path(job, edition, variables)
-    return rehearsed_results_path(path) if options.sandbox else path
-
-
-def rehearsed_results_path(path: Path) -> Path:
-    """Return the place of the results of a rehearsal, beside those of the mailing.
-
-    >>> rehearsed_results_path(Path("results/letter.csv")).name
-    'letter.sandbox.csv'
-    """
-    return path.with_suffix(f".sandbox{path.suffix}")
-
-
-def declared_results_path(
-    job: Job, edition: str, variables: Mapping[str, object], *, given: bool = False
-) -> Path:
-    """Return the place of the results of a job; `given`: the edition came from `--edition`.
-
-    Raises:
-        JobError: the path leads outside the folder, or to a file that must not be replaced.
-        UsageError: the edition of the command line leads outside.
-    """
-    declared = render_results_path(job, edition, variables)
-    try:
-        path = resolve_path(job.folder, declared, absolute_allowed=False)
-    except JobError as error:
-        if given and edition in declared:
-            raise UsageError(
-                f"--edition {edition}: the path of the results, {declared}, {error.message}",
-                hint="use an edition without /, or name a file with --results",
-            ) from None
-        raise JobError(error.message, location=job.locate("results"), hint=error.hint) from None
-    check_declared_results(path, job)
-    return path
-
-
 def open_mailing(
     inputs: Inputs, options: RunOptions, stack: ExitStack, approval: Approval | None = None
 ) -> Mailing:
@@ -255,21 +218,14 @@ def open_mailing(
         PlanDifference: the rows are others than those of the approved plan, or the edition is sent
             under another plan.
         InputErrors, RecipientError, LedgerError: there can be no thread (`thread_of`).
+        RecipientError: the edition was corrected, or is a correction (`check_part`).
     """
     job, edition = inputs.job, inputs.edition
     results = results_path(job, edition, options)
-    if options.rehearsal is not None:
-        folder = options.rehearsal.folder
-        claim(folder)
-        state: State = folder
-        discard(ledger_path(job, edition, folder))
-        options.rehearsal.begin(edition)
-    elif options.scratch:
-        state = stack.enter_context(temporary_folder())
-    else:
-        state = options.state
+    state = _state(job, edition, options, stack)
     place = place_of(job, edition, state)
-    if not (options.scratch or options.new_mailing) and is_first(place):
+    is_new = not (options.scratch or options.new_mailing or inputs.correction)
+    if is_new and is_first(place):
         check_first(job, edition, inputs.plan, state=state, results=results)
     ledger = stack.enter_context(
         open_to_run(
@@ -281,6 +237,8 @@ def open_mailing(
             secret=REHEARSED if options.scratch else None,
         )
     )
+    if not options.scratch:
+        check_part(ledger, inputs.correction)
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
@@ -298,9 +256,23 @@ def open_mailing(
                 hint=f"give an address of {job.recipients.shown}",
             )
     if mailing.unfinished:
-        mailing = replace(mailing, thread=thread_of(inputs, ledger, options, stack))
+        if inputs.correction is None:
+            mailing = replace(mailing, thread=thread_of(inputs, ledger, options, stack))
         _settle_content(mailing, accept=options.accept_changes)
     return mailing
+
+
+def _state(job: Job, edition: str, options: RunOptions, stack: ExitStack) -> State:
+    """Return the place of the ledger: that of a rehearsal is emptied, a scratch one is made."""
+    if options.rehearsal is not None:
+        folder = options.rehearsal.folder
+        claim(folder)
+        discard(ledger_path(job, edition, folder))
+        options.rehearsal.begin(edition)
+        return folder
+    if options.scratch:
+        return stack.enter_context(temporary_folder())
+    return options.state
 
 
 def reconcile(

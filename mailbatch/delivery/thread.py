@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.delivery.editions_before import (
     check_identity,
@@ -30,6 +30,7 @@ from mailbatch.delivery.editions_before import (
 )
 from mailbatch.delivery.ledgers import LedgerPlace, is_begun, open_to_read, place_of
 from mailbatch.delivery.state import InDatabase, State
+from mailbatch.delivery.succession import part_of
 from mailbatch.envelope import Delivery, address_key
 from mailbatch.errors import InputErrors, LedgerError, LedgerLocked, MessageError, Reason
 from mailbatch.ledger.ports import Answer, Leases, OpenLedger, Records, near
@@ -62,6 +63,8 @@ class Thread:
         self.edition = edition
         self.before = tuple(before)
         self._ledgers = tuple(ledgers)
+        # A correction has no letter for those who have the right one of the edition behind.
+        self._corrects = [part_of(one).corrects is not None for one in self._ledgers]
         #: Whether each question goes over a network, as `ports` has it.
         self.is_far = is_far
         self.messages = 0
@@ -102,12 +105,13 @@ class Thread:
         self.messages += len(deliveries)
         threads: dict[str, list[str]] = {key: [] for one in deliveries for key in _keys(one)}
         keys = list(threads)
-        for one, ledger in zip(self.before, self._ledgers, strict=True):
+        for one, ledger, corrects in zip(self.before, self._ledgers, self._corrects, strict=True):
             with telling(self.job):
                 found = ledger.thread.messages(keys, one.until)
             for key, message_id in found.items():
                 threads[key].insert(0, message_id)
-            keys = list(found)
+            if not corrects:
+                keys = list(found)
             if not keys:
                 break
         return [self._placed(one, threads) for one in deliveries]
@@ -125,10 +129,21 @@ def _keys(delivery: Delivery) -> list[str]:
     return [row.key or address_key(row.address) for row in delivery.rows]
 
 
+class Placing(Protocol):
+    """The thread, or the correction, that gives deliveries their places."""
+
+    @property
+    def is_far(self) -> bool:
+        """Whether each question goes over a network."""
+
+    def place(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Return deliveries, each behind the messages that it stands behind."""
+
+
 class ThreadedLeases:
     """`Leases` whose deliveries have their thread."""
 
-    def __init__(self, leases: Leases, records: Records, thread: Thread) -> None:
+    def __init__(self, leases: Leases, records: Records, thread: Placing) -> None:
         self._leases = leases
         self._records = records
         self._thread = thread
@@ -198,8 +213,20 @@ def thread_of(
             until=until,
             idle=not options.scratch,
         )
+    return thread_behind(inputs, inputs.edition, before, state, stack)
+
+
+def thread_behind(
+    inputs: Inputs, edition: str, before: Sequence[Before], state: State, stack: ExitStack
+) -> Thread:
+    """Return the thread of an edition behind others, whose ledgers close with `stack`.
+
+    Raises:
+        RecipientError: an edition before tells its recipients apart by other columns.
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read (74).
+    """
     ledgers = [_opened(inputs, one, state, stack) for one in before]
-    return Thread(job, inputs.edition, before, ledgers, is_far=isinstance(state, InDatabase))
+    return Thread(inputs.job, edition, before, ledgers, is_far=isinstance(state, InDatabase))
 
 
 def placed_again(
@@ -214,13 +241,26 @@ def placed_again(
         before = stack.enter_context(open_to_read(place)).thread.before()
         if not before:
             return made
-        ledgers = []
-        for one in before:
-            earlier = place_of(job, one.edition, state)
-            ledgers.append(stack.enter_context(open_earlier(job, one.edition, earlier)))
-            if not is_same(one, ledgers[-1]):
-                raise gone(one.edition, earlier, "another ledger stands in its place")
+        ledgers = [
+            stack.enter_context(open_before(job, one, place_of(job, one.edition, state)))
+            for one in before
+        ]
         return Thread(job, edition, before, ledgers, is_far=False).place([made])[0]
+
+
+def open_before(job: Job, one: Before, place: LedgerPlace) -> OpenLedger:
+    """Open the ledger of an edition that stands before in a thread, to read.
+
+    Raises:
+        LedgerError: the ledger is gone, another one, or cannot be read (74).
+    """
+    ledger = open_earlier(job, one.edition, place)
+    with telling(job):
+        is_there = is_same(one, ledger)
+    if not is_there:
+        ledger.close()
+        raise gone(one.edition, place, "another ledger stands in its place")
+    return ledger
 
 
 def _of(ledger: OpenLedger) -> tuple[tuple[Before, ...] | None, float]:
@@ -241,11 +281,7 @@ def _kept(place: LedgerPlace) -> tuple[tuple[Before, ...] | None, float]:
 
 def _opened(inputs: Inputs, one: Before, state: State, stack: ExitStack) -> OpenLedger:
     place = place_of(inputs.job, one.edition, state)
-    ledger = stack.enter_context(open_earlier(inputs.job, one.edition, place))
-    with telling(inputs.job):
-        is_there = is_same(one, ledger)
-    if not is_there:
-        raise gone(one.edition, place, "another ledger stands in its place")
+    ledger = stack.enter_context(open_before(inputs.job, one, place))
     with telling(inputs.job):
         check_identity(inputs.job, ledger, inputs.plan.identity)
     return ledger

@@ -19,7 +19,8 @@ from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.under_way import UnderWay
 
-_FACT = "thread"
+#: The name of the fact.
+FACT = "thread"
 _MESSAGES = """
 SELECT s.key, d.message_id
 FROM json_each(?) AS k CROSS JOIN standing AS s ON s.key = k.value AND s.claim = 'own'
@@ -44,7 +45,7 @@ class Thread:
 
     def before(self) -> tuple[Before, ...] | None:
         """Return the editions of the thread, the last one first; None: none was chosen yet."""
-        return before_of(self._database.fact(_FACT))
+        return before_of(self._database.fact(FACT))
 
     def keep(self, before: Sequence[Before]) -> tuple[Before, ...]:
         """Keep the editions of the thread, synced, unless some are kept; return the kept ones."""
@@ -55,7 +56,7 @@ class Thread:
             kept = self.before()
             if kept is None:
                 kept = tuple(before)
-                set_fact(connection, _FACT, fact_of(kept))
+                set_fact(connection, FACT, fact_of(kept))
         return kept
 
     def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:

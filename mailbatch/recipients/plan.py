@@ -16,9 +16,10 @@ never used to guess the form.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, repeat
@@ -48,6 +49,8 @@ from mailbatch.recipients.where import Condition, compile_where, reads
 from mailbatch.remarks import Remarks
 from mailbatch.suggest import did_you_mean_or_all, nearest
 
+#: Passes rows on, one for one, some of them with another status.
+Judge = Callable[[Iterator[Recipient]], Iterator[Recipient]]
 _SHOWN = 80
 _OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
@@ -94,6 +97,16 @@ class Plan:
         self._suppressed = suppressed
         self.remarks = remarks
         self._stop = stop
+        self._judge: Judge | None = None
+
+    def judged_by(self, judge: Judge) -> Plan:
+        """Return the plan of the same rows, each with the status that `judge` gives the row.
+
+        The rows pass through `judge` each time that the plan is iterated.
+        """
+        plan = copy.copy(self)
+        plan._judge = judge  # noqa: SLF001 - its own copy
+        return plan
 
     @property
     def identity(self) -> Identity:
@@ -101,7 +114,8 @@ class Plan:
         return self._keying.identity
 
     def __iter__(self) -> Iterator[Recipient]:
-        return self._all_valid() if self._stop else self._keyed()
+        rows = self._all_valid() if self._stop else self._keyed()
+        return rows if self._judge is None else self._judge(rows)
 
     def _keyed(self) -> Iterator[Recipient]:
         """Return the recipients with their keys: as they are, where the address is the key."""
@@ -122,12 +136,18 @@ class Plan:
         if self._condition is None and not self._suppressed and not self.remarks.hidden:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                groups = map(self._group, cells) if self._group_by else repeat(None)
                 rows = zip(
-                    lines, texts, cells, groups, repeat(_PENDING), repeat(None), repeat(None)
-                )
+                    lines, texts, cells, self._groups(cells), repeat(_PENDING), repeat(None),
+                    repeat(None),
+                )  # fmt: skip
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
+
+    def _groups(self, cells: list[tuple[str, ...]]) -> Iterable[tuple[str, ...] | None]:
+        """Return the values of `group_by` of each row of a block: a list for each column."""
+        if not self._group_by:
+            return repeat(None)
+        return zip(*[map(itemgetter(column), cells) for column in self._group_by], strict=True)
 
     def _group(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([cells[column] for column in self._group_by])

@@ -5,7 +5,8 @@ A column whose name is no identifier has a second one where that is plain (`Firs
 `now` in a message is the delivery's own date, in the time zone of the run: a resend tomorrow says
 what it said today.
 
-`delivery.token` is the delivery's own, and so the same at a resend.
+`delivery.token` is the delivery's own, and so the same at a resend. `delivery.correction` says
+that the recipient has a letter with a mistake, which this one corrects.
 
 A group of several addresses sees the columns of `group_by` and nothing else of any row, so that no
 template can show one recipient a value of another.
@@ -28,8 +29,9 @@ from mailbatch.render.templates import Names
 if TYPE_CHECKING:
     from mailbatch.job.model import Job
 
-_DELIVERY = Shape(frozenset(("token",)), kind=Kind.TEXT)
 _KINDS = {str: Kind.TEXT, bool: Kind.TRUTH, int: Kind.NUMBER, float: Kind.NUMBER}
+_OF_DELIVERY = {"token": Kind.TEXT, "correction": Kind.TRUTH}
+_DELIVERY = Shape(frozenset(_OF_DELIVERY), kinds=_OF_DELIVERY)
 
 
 def job_constants(job: Job, *, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,7 +104,7 @@ class RowNames:
                 "now": self._at(delivery.date),
                 **names,
                 "recipient": recipient,
-                "delivery": {"token": delivery.token},
+                "delivery": {"token": delivery.token, "correction": delivery.correction},
             }
         recipient = dict(zip(self.columns, first, strict=True))
         others = (
@@ -119,7 +121,7 @@ class RowNames:
             **names,
             "recipient": recipient,
             "rows": [recipient, *others],
-            "delivery": {"token": delivery.token},
+            "delivery": {"token": delivery.token, "correction": delivery.correction},
         }
 
     def further(self, names: Names) -> list[Names]:

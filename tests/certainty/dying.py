@@ -24,11 +24,12 @@ import mailbatch.delivery.sending
 import mailbatch.ledger.store
 import mailbatch.smtp.session
 from mailbatch.delivery.ahead import Ahead
-from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.options import Corrected, RunOptions
 from mailbatch.delivery.plan_file import parse_plan
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.runner import run
 from mailbatch.job.loader import load_job
+from mailbatch.ledger.corrections import Corrections
 from mailbatch.ledger.leasing import Leasing
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.store import Ledger
@@ -59,10 +60,17 @@ STEPS: dict[str, tuple[Any, str]] = {
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }
-#: Further steps of several sessions that record together: which calls count is said besides.
+#: Further steps, of several sessions that record together and of two servers: which calls count is
+#: said besides.
 SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
+    "move": (Ledger, "move_to", lambda *_: True),
     "together": (UnderWay, "begin_together", lambda *_: True),
     "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
+}
+#: Further steps of a correction.
+CORRECTING: dict[str, tuple[Any, str]] = {
+    "bind": (Corrections, "begin"),
+    "take-over": (Corrections, "take_over"),
 }
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
 
@@ -129,7 +137,10 @@ def _wrap(
         from tests.certainty import database_steps
 
         steps = {**STEPS, **database_steps.STEPS}
-    holder, name, counts = SHARED.get(step) or (*steps[step], lambda *_, **__: True)
+    holder, name, counts = SHARED.get(step) or (
+        *(CORRECTING.get(step) or steps[step]),
+        lambda *_, **__: True,
+    )
     setattr(holder, name, _doing(getattr(holder, name), when, nth, deed, counts))
 
 
@@ -151,6 +162,7 @@ def _run_to_death(
     ahead: float,
     edition: str | None,
     ledger: str | None,
+    corrects: str | None,
 ) -> None:
     os.environ["SCENE_PASSWORD"] = ""
     if ahead:
@@ -165,7 +177,9 @@ def _run_to_death(
     if step is not None:
         _wrap(step, when, nth, die_here, ledger)
     approved = None if plan is None else parse_plan(plan, Path("approved.plan"))
-    run(load_job(Path(job)), RunOptions(plan=approved, edition=edition, ledger=ledger))
+    correction = None if corrects is None else Corrected(load_job(Path(corrects)), "1")
+    options = RunOptions(plan=approved, edition=edition, ledger=ledger, correction=correction)
+    run(load_job(Path(job)), options)
 
 
 def start(
@@ -181,10 +195,12 @@ def start(
     ahead: float = 0.0,
     edition: str | None = None,
     ledger: str | None = None,
+    corrects: Path | None = None,
 ) -> BaseProcess:
     """Start a run of `job` that dies at the nth `step`; without a step it has to be killed.
 
-    `step` is one of STEPS, or of SHARED; `sessions_share` has the sessions share their commits also
+    `step` is one of STEPS, or of SHARED, or of CORRECTING where the run corrects edition 1 of the
+    job `corrects`; `sessions_share` has the sessions share their commits also
     on a busy machine.
 
     The clock of the process is `ahead` of the system's by so many seconds.
@@ -207,6 +223,7 @@ def start(
             ahead,
             edition,
             ledger,
+            None if corrects is None else str(corrects),
         ),
         daemon=True,
     )

@@ -260,8 +260,8 @@ class History:
     def _has_come(self, number: int) -> bool:
         """Say whether the server has so many messages, or nothing brings it any more.
 
-        A run that was killed leaves a mailing that the workers finish; one that a crash ended at its
-        start leaves none.
+        A run that was killed leaves a mailing that the workers finish; one that a crash ended at
+        its start leaves none.
         """
         ended = [one for one in self._processes if one.role == _RUN and not one.is_alive]
         return self._sent() >= number or not self._alive() or not all(run.killed for run in ended)

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from mailbatch.delivery.ledgers import make_roles
 from tests.certainty.program import end, start
 from tests.certainty.scene import PATIENT, SETTLED, Scene
 from tests.support.faults import Fault, Kind, Stage
@@ -19,9 +20,9 @@ LONG = 120.0
 class Mailing:
     """A scene whose ledger is in a database of its own."""
 
-    def __init__(self, folder, port, **settings):
+    def __init__(self, folder, port, *, roles=None, cluster=None, **settings):
         check_present()
-        self.cluster = shared_cluster()
+        self.cluster = cluster or shared_cluster()
         self.database = f"mail{random.getrandbits(64):x}"
         self.cluster.execute(f"CREATE DATABASE {self.database}")
         self.scene = Scene(
@@ -29,18 +30,28 @@ class Mailing:
         )
         self.folder = folder
         self.ledger = {"MAILBATCH_LEDGER": self.cluster.url(self.database)}
+        self.roles = roles or ("postgres", "postgres")
+        if roles is not None:
+            make_roles(self.ledger["MAILBATCH_LEDGER"], *roles, executes=True)
         self.started = []
 
     def run(self, *options, **more):
         return start(
-            "run", "job.yaml", "--yes", *options, cwd=self.scene.folder, **self.ledger, **more
-        )
+            "run", "job.yaml", "--yes", *options,
+            cwd=self.scene.folder, **self.ledger_of(self.roles[0]), **more,
+        )  # fmt: skip
+
+    def ledger_of(self, role):
+        """The variable of the ledger, for a role of the database."""
+        url = self.ledger["MAILBATCH_LEDGER"].replace("user=postgres", f"user={role}")
+        return {"MAILBATCH_LEDGER": url}
 
     def worker(self, *options, **more):
         """A worker on another machine: no file of the job is in its folder."""
         return start(
-            "work", "--sessions", str(SESSIONS), *options, cwd=self.folder, **self.ledger, **more
-        )
+            "work", "--sessions", str(SESSIONS), *options,
+            cwd=self.folder, **self.ledger_of(self.roles[1]), **more,
+        )  # fmt: skip
 
     def until_published(self):
         """Wait until a run has offered the mailing to workers."""
@@ -56,6 +67,8 @@ class Mailing:
                 process.kill()
                 process.communicate()
         self.cluster.execute(f"DROP DATABASE {self.database} WITH (FORCE)")
+        for role in set(self.roles) - {"postgres"}:
+            self.cluster.execute(f"DROP ROLE {role}")
 
     def check(self, server, doubts):
         """Hold the results against the journal of the server; at most so many are in doubt."""
@@ -87,9 +100,11 @@ def begun(server, at_least=1):
     server.wait_for(at_least, seconds=LONG, stage="dot")
 
 
-def test_two_workers_help_and_one_of_them_is_killed(fault_server, mailing):
+@pytest.mark.parametrize("roles", [None, ("a_planner", "a_worker")], ids=["owner", "roles"])
+def test_two_workers_help_and_one_of_them_is_killed(fault_server, mailing, roles):
     server = fault_server()
-    one = mailing(server.port, recipients=500, rate="100/s")
+    roles = roles and tuple(f"{role}_{random.getrandbits(64):x}" for role in roles)
+    one = mailing(server.port, recipients=500, rate="100/s", roles=roles)
     workers = [one.worker("--forever"), one.worker("--forever")]
     run = one.run()
     server.wait_for(3 * SESSIONS, seconds=LONG, stage="ehlo")

@@ -27,6 +27,8 @@ FINE = (
 )
 
 SERVER = {"host": "localhost", "port": 2525, "security": "plaintext"}
+OTHER = {"host": "mail.example.com", "auth": "none"}
+NOTIFY = "https://example.com/reports"
 WHEN = {"from": "00:00", "until": "24:00", "zone": "UTC"}
 #: A day that is neither today nor tomorrow.
 FAR_DAY = DAYS[(time.gmtime().tm_wday + 3) % 7]
@@ -160,6 +162,18 @@ JOBS = {
             "message": {"thread": True, "headers": {"X-PM-KeepID": "true"}},
             "job": {"server": {"host": "smtp.postmarkapp.com", "auth": "none"}},
         },
+    ),
+    "MB148": (
+        {"job": {"server": SERVER | {"fallback": SERVER}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
+    ),
+    "MB149": (
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER}}},
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER | {"cap": "9/day"}}}},
+    ),
+    "MB150": (
+        {"job": {"server": SERVER | {"fallback": OTHER}, "callbacks": {"notify_url": NOTIFY}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
     ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
@@ -335,6 +349,8 @@ ACCESS = {f"MB{number}" for number in range(240, 250)}
 LINKS = {f"MB{number}" for number in range(520, 526)}
 #: Those about DNS are in tests/dns.
 DNS = {f"MB{number}" for number in range(506, 520)}
+#: Those of corrections are in tests/cli/test_correct.py.
+CORRECTIONS = {"MB145", "MB146", "MB147"}
 #: Those of an edition that was sent before are in test_edition_checks.py.
 SENT = {
     "MB130", "MB131", "MB132", "MB134", "MB135", "MB136", "MB137", "MB138", "MB139", "MB142",
@@ -342,7 +358,7 @@ SENT = {
 
 
 def test_every_code_is_here():
-    assert set(JOBS) | SERVER | SENT | DNS | LINKS | ACCESS == set(CODES)
+    assert set(JOBS) | SERVER | SENT | DNS | LINKS | ACCESS | CORRECTIONS == set(CODES)
 
 
 def test_an_address_that_gets_nothing_for_want_of_a_key_is_named(tmp_path, capsys):

@@ -10,6 +10,8 @@ over change. Evidence outside: the testimonies of this machine (`witness`), of c
 acknowledged. Another timeline is taken only where a synchronous standby had every commit. A refusal
 by a testimony is written into the database, so that no other process goes on there. This module
 must never take back a refusal but by the decision of a person (`take_as_it_stands`).
+
+Tests: tests/certainty/test_failover.py.
 """
 
 from __future__ import annotations

@@ -61,6 +61,11 @@ def failure(name: str, error: Exception) -> LedgerError:
             f"{name}: the ledger was taken over while this run was under way ({said})",
             hint="let one run work on an edition; nothing was sent after it was taken",
         )
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        return LedgerError(
+            f"{name}: the server is a standby, and cannot be written",
+            hint="name the primary in the URL, or all hosts of which one is the primary",
+        )
     if isinstance(error, asyncpg.ClientConfigurationError):
         return LedgerError(f"{name}: the connection to the ledger failed: {said}", hint=_URL)
     if state == _PROTOCOL:

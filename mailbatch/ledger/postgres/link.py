@@ -19,6 +19,7 @@ Tests: tests/ledger/postgres/test_opening.py, tests/ledger/postgres/test_rejoini
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -40,6 +41,9 @@ _PATIENCE, _SOON, _SELDOM = 180.0, 0.1, 2.0
 #: A shorter wait is not worth a word.
 _SILENCE = 1.0
 _TOO_MANY = "53300"
+#: A statement that is cancelled while its commit waits for a synchronous standby is a success, with
+#: a warning of this SQLSTATE. Source: `SyncRepWaitForLSN` in syncrep.c of PostgreSQL.
+_WARNING = "01000"
 _SETTINGS = {
     # A backend whose client is gone ends, and with it its locks, within seconds.
     "tcp_keepalives_idle": "10",
@@ -48,6 +52,8 @@ _SETTINGS = {
     "tcp_user_timeout": "25000",
     "client_connection_check_interval": "5000",
     "idle_in_transaction_session_timeout": "0",
+    # A time-out ends the wait for a synchronous standby as if the standby had answered.
+    "statement_timeout": "0",
     "timezone": "UTC",
 }
 
@@ -137,19 +143,32 @@ class Link:
 
     # -- inside the thread of the link ---------------------------------------------------------
 
-    async def connect(self) -> asyncpg.Connection:
-        """Open a connection, with the schema of the ledger as the only place of names."""
+    async def connect(self, *, writes: bool = False) -> asyncpg.Connection:
+        """Open a connection, with the schema of the ledger as the only place of names.
+
+        A ledger that is written has all its connections to a primary: of several hosts in the URL
+        the one that is none is passed over, unless `target_session_attrs` is set there.
+        """
+        writes = writes or self._rejoin is not None
+        chosen = "target_session_attrs" in self._url or "PGTARGETSESSIONATTRS" in os.environ
         settings = {
             "application_name": self.schema or "mailbatch",
             "search_path": f"{self.schema}, pg_catalog" if self.schema else "pg_catalog",
         }
         return await asyncpg.connect(
-            self._url, timeout=_CONNECT_SECONDS, server_settings={**settings, **_SETTINGS}
+            self._url,
+            timeout=_CONNECT_SECONDS,
+            server_settings={**settings, **_SETTINGS},
+            target_session_attrs="primary" if writes and not chosen else None,
         )
 
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
         self._tell = tell
+
+    def tell(self, text: str) -> None:
+        """Tell the listener something that a person has to know."""
+        self._tell(text)
 
     def rejoin_by(self, rejoin: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""
@@ -171,13 +190,13 @@ class Link:
 
     async def open_writer(self) -> asyncpg.Connection:
         """Open the connection that writes."""
-        self._writer = await self.connect()
+        self._writer = _distrustful(await self.connect(writes=True))
         return self._writer
 
     async def reopen_writer(self) -> asyncpg.Connection:
         """Return the connection that writes, opened anew where it is lost."""
         if self._writer is None or self._writer.is_closed():
-            self._writer = await self.reconnect()
+            self._writer = _distrustful(await self.reconnect())
         return self._writer
 
     async def reconnect(self) -> asyncpg.Connection:
@@ -227,6 +246,8 @@ class Link:
             connection = self._writer
             try:
                 yield connection
+                if connection.is_closed():
+                    raise asyncpg.ConnectionDoesNotExistError("no standby acknowledged the commit")
             except LOST as error:
                 if is_lost(error, connection):
                     connection.terminate()
@@ -307,6 +328,17 @@ class Link:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def _distrustful(connection: asyncpg.Connection) -> asyncpg.Connection:
+    """Have a connection cut where a commit is a success that its standby did not acknowledge."""
+
+    def hear(connection: asyncpg.Connection, message: Any) -> None:
+        if message.sqlstate == _WARNING:
+            connection.terminate()
+
+    connection.add_log_listener(hear)
+    return connection
 
 
 @asynccontextmanager

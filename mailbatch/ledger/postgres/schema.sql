@@ -22,6 +22,12 @@ CREATE TABLE fact (
   name  text PRIMARY KEY,
   value text NOT NULL
 );
+-- The owner may change all. A worker with a role of its own (`worker_rights.sql`) may say that the
+-- edition is finished, and that the next plan has to be compared.
+ALTER TABLE fact ENABLE ROW LEVEL SECURITY;
+CREATE POLICY all_is_read ON fact FOR SELECT USING (true);
+CREATE POLICY worker_finishes ON fact FOR INSERT WITH CHECK (name = 'finished_at');
+CREATE POLICY worker_begins_anew ON fact FOR DELETE USING (name IN ('finished_at', 'plan'));
 
 -- Where the ledger was written, so that a copy of it is refused: one row. `eras` names the ledger, and
 -- each time since that a person took a copy as it stood. `behind` says what a process had seen that is

@@ -13,6 +13,7 @@ from mailbatch.ledger.ports import CommitPoint, Recovery
 from mailbatch.outcome import Status
 from tests.ledger.contract.talk import settlement
 from tests.support.postgresql import check_present
+from tests.support.waiting import until
 
 asyncpg = pytest.importorskip("asyncpg")
 
@@ -292,6 +293,14 @@ def test_a_standby_without_a_promise_is_refused(pair, tmp_path):
     with opened(place) as ledger:
         plan(ledger, *"abc")
         sent(ledger)
+    here = f"SELECT 1 FROM pg_namespace WHERE nspname = '{place.schema}'"  # noqa: S608
+    until(lambda: bool(standby.fetch(here)), what="the replication")
+    with pytest.raises(LedgerError, match="the server is a standby, and cannot be written"):
+        opened(moved(place, standby))
+    any_server = replace(place, url=f"{standby.address}&target_session_attrs=any")
+    with pytest.raises(LedgerError, match="the server is a standby, and cannot be written"):
+        opened(any_server)
+    PostgresLedger.read(moved(place, standby)).close()  # and may be asked
     primary.kill()
     standby.promote()
     refused(replace(moved(place, standby), seen=None), "has come to timeline 2, from 1")

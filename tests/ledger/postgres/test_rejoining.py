@@ -11,6 +11,7 @@ from mailbatch.errors import LedgerError, LedgerLocked
 from mailbatch.ledger.ports import CommitPoint, Recovery, Settlement, Suspicion
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.contract.talk import settlement
+from tests.support.waiting import until
 
 asyncpg = pytest.importorskip("asyncpg")
 
@@ -107,6 +108,33 @@ def unanswered(cluster, place, ledger, call):
         cluster.configure("synchronous_standby_names", "''")
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement(cluster, place):
+    """PostgreSQL calls the commit a success, with a warning: a failover would forget it."""
+    waits = ANSWERED.format(place.schema).replace("count(*)", "array_agg(pid)")
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        leased = lease(ledger, 1)
+        cluster.configure("synchronous_standby_names", "'nobody'")
+        thread = threading.Thread(target=lambda: commit(ledger, *leased))
+        try:
+            thread.start()
+            until(lambda: bool(cluster.fetch(waits)[0][0]), what="the wait of the commit")
+            ((pid,),) = cluster.fetch(waits)[0]
+            cluster.fetch(f"SELECT pg_cancel_backend({pid})")
+            until(
+                lambda: (cluster.fetch(waits)[0][0] or [pid]) != [pid],
+                what="the wait of another connection",
+            )
+            assert thread.is_alive()
+        finally:
+            cluster.configure("synchronous_standby_names", "''")
+        thread.join(30)
+        assert not thread.is_alive()
+        settle(ledger, *leased)
+        assert counts(ledger) == {Status.ACCEPTED: 1}
+    assert len(workers(cluster, place)) == 2
 
 
 @pytest.mark.parametrize("what", ["lease", "point", "settle", "release", "invalidate", "suspect"])
@@ -264,7 +292,8 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
     with opened(place) as ledger:
         plan(ledger, *"abc")
     cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
-    frozen = joined(place)
+    frozen, heard = joined(place), []
+    frozen.listen(heard.append)
     first, second = lease(frozen, 2)
     commit(frozen, first, second)
     cut(cluster, place, frozen)
@@ -273,6 +302,9 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
         if decision is not None:
             ledger.doubts.resolve(decision, address="a@x.org", now=NOW)
         settle(frozen, first, second)
+        late = "a@x.org: the answer of the server came behind a decision about the doubt"
+        assert len(heard) == (decision is not None)
+        assert all(text == f"{late}, and is not recorded: accepted" for text in heard)
         assert counts(ledger) == Counter([status, Status.ACCEPTED, Status.PENDING])
         told = cluster.fetch(f"SELECT attempts FROM {place.schema}.recipient ORDER BY id")  # noqa: S608
         assert [attempts for (attempts,) in told] == [1, 1, 0]

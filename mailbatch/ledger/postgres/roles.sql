@@ -1,0 +1,18 @@
+-- Two roles for the ledgers of mailbatch in this database. They have no password yet.
+DO $$ DECLARE
+  here text := quote_ident(current_database());
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{planner}') THEN
+    CREATE ROLE {planner} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{worker}') THEN
+    CREATE ROLE {worker} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE;
+  END IF;
+  EXECUTE 'GRANT CONNECT, CREATE ON DATABASE ' || here || ' TO {planner}';
+  EXECUTE 'GRANT CONNECT ON DATABASE ' || here || ' TO {worker}';
+  -- The planner gives the worker its rights on each ledger.
+  EXECUTE 'ALTER ROLE {planner} IN DATABASE ' || here || ' SET mailbatch.worker_role = {worker}';
+  -- A commit that is acknowledged is on the disk.
+  EXECUTE 'ALTER ROLE {planner} IN DATABASE ' || here || ' SET synchronous_commit = on';
+  EXECUTE 'ALTER ROLE {worker} IN DATABASE ' || here || ' SET synchronous_commit = on';
+END $$;
