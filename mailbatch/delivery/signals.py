@@ -152,8 +152,9 @@ class Stopping:
                     return
 
     def _inside(self, signum: int) -> None:
-        if signum in self._came:
-            self._came.remove(signum)
+        if signum not in self._came:
+            return  # it came before the loop was ready, and was heard around the loop
+        self._came.remove(signum)
         if self.signum is None:
             self.signum = signum
             if self._finish is not None:

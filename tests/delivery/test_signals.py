@@ -119,3 +119,32 @@ def test_a_signal_that_a_loop_has_told_is_no_second_one_behind_the_loop(make):
     with Stopping() as stopping, stopping.in_loop(), runner:
         runner.run(wait(stopping, runner.get_loop()))
     assert (stopping.signum, stopping._second) == (signal.SIGTERM, None)
+
+
+@LOOPS
+def test_a_signal_that_was_heard_before_its_loop_was_ready_is_one_signal(make):
+    """The loop is told of it, too: by the descriptor of an earlier signal."""
+    at_once = []
+
+    async def wait(stopping, loop):
+        add = loop.add_signal_handler
+
+        class Slow:
+            """A loop that gets ready for one signal after the other."""
+
+            def add_signal_handler(self, signum, *told):
+                if signum == signal.SIGTERM:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                add(signum, *told)
+
+            remove_signal_handler = loop.remove_signal_handler
+
+        stopping.install(Slow(), lambda: None, at_once.append)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        stopping.remove(loop)
+
+    runner = asyncio.Runner(loop_factory=make)
+    with Stopping() as stopping, stopping.in_loop(), runner:
+        runner.run(wait(stopping, runner.get_loop()))
+    assert (stopping.signum, at_once) == (signal.SIGTERM, [])
