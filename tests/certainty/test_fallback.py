@@ -12,10 +12,12 @@ import socket
 import pytest
 import yaml
 
+from mailbatch.checking import check_mailing
 from mailbatch.cli.summary import lessons
 from mailbatch.delivery.ledgers import open_to_read
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.runner import run
+from mailbatch.delivery.state import state_of
 from mailbatch.errors import JobError
 from mailbatch.job.loader import load_job
 from mailbatch.sandbox.answers import parse_answer
@@ -453,6 +455,9 @@ def test_a_ledger_in_a_database_is_refused(pair):
     with pytest.raises(JobError, match="which server") as raised:
         both.run(ledger="postgresql://ann@localhost/mail")
     assert (raised.value.exit_code, raised.value.location.key) == (78, "server.fallback")
+    state = state_of(None, "postgresql://ann@localhost/mail")
+    checked = check_mailing(load_job(both.scene.job), state=state)
+    assert str(checked.error) == str(raised.value)
     assert both.first.journal == both.second.journal == []
 
 
