@@ -313,6 +313,10 @@ class LedgerError(MailbatchError):
     exit_code = 74
 
 
+class LedgerUnreachable(LedgerError):
+    """The database of the ledger does not answer, or has ended the connection."""
+
+
 class LedgerLocked(LedgerError):
     """Another run holds the edition."""
 

@@ -63,6 +63,7 @@ __all__ = [
     "make_roles",
     "move_to",
     "open_mailings",
+    "open_to_archive",
     "open_to_decide",
     "open_to_forget",
     "open_to_look_for",
@@ -328,6 +329,11 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
+
+
 def move_to(ledger: OpenLedger, server: str) -> None:
     """Have a run go on at another server of the job, host and port; no delivery may be leased.
 
@@ -339,11 +345,6 @@ def move_to(ledger: OpenLedger, server: str) -> None:
     if not isinstance(ledger, Ledger):
         raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
     ledger.move_to(server)
-
-
-def corrections_of(ledger: OpenLedger) -> Correcting | None:
-    """Return the corrections of the edition of an open ledger; None for one in a database."""
-    return ledger.corrections() if isinstance(ledger, Ledger) else None
 
 
 @contextmanager
@@ -415,6 +416,28 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def open_to_archive(place: LedgerPlace) -> PostgresLedger:
+    """Open the ledger of an edition to put it away: no other process writes the ledger.
+
+    Raises:
+        LedgerLocked: a run or a worker is under way (75).
+        LedgerError: as `open_to_decide`.
+        UsageError: the ledger is a file.
+    """
+    if isinstance(place, Path):
+        raise UsageError(
+            f"{place}: a ledger in a file is put away by moving the file",
+            hint="name a database with --ledger (MAILBATCH_LEDGER)",
+        )
+    ledger = _postgres().reopen(place)
+    try:
+        ledger.check_idle()
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
 
 
 def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:

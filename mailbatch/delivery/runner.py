@@ -193,7 +193,7 @@ def _converge(
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
-            inputs, approval = _inputs(job, options, stack, now)
+            inputs, approval = _inputs(job, options, stack, now, environ)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
@@ -210,9 +210,8 @@ def _converge(
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
             asks = bool(wanted and goes_on) or _begins(inputs.correction)
-            agreed = not (asks and routes[0].server and confirm) or confirm(
-                mailing, names_of(routes)
-            )
+            asks = asks and routes[0].server is not None
+            agreed = not asks or confirm is None or confirm(mailing, names_of(routes))
             started += time.monotonic() - asked  # thinking it over is no part of the run
             if agreed and inputs.correction is not None and not options.scratch:
                 inputs.correction.take_over(stack)
@@ -231,7 +230,7 @@ def _converge(
 
 
 def _inputs(
-    job: Job, options: RunOptions, stack: ExitStack, now: datetime
+    job: Job, options: RunOptions, stack: ExitStack, now: datetime, environ: Mapping[str, str]
 ) -> tuple[Inputs, Approval | None]:
     """Read the inputs of a run, and of what holds the run to a plan, where there is such a one.
 
@@ -254,7 +253,7 @@ def _inputs(
     if options.correction is not None:
         from mailbatch.delivery.correction import correcting
 
-        inputs = correcting(inputs, options, stack)
+        inputs = correcting(inputs, options, stack, environ)
     return inputs, approval
 
 

@@ -45,9 +45,7 @@ from mailbatch.ledger.naming import named
 from mailbatch.ledger.rows import PlanChange
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
-from mailbatch.outcome import UNFINISHED, Status
-
-_PENDING = Status.PENDING.value
+from mailbatch.outcome import UNFINISHED
 
 
 class Plan:
@@ -172,10 +170,15 @@ class Plan:
         return recovery.reopen_rejected(self._database)
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished.
+
+        What was settled is folded first: so the results, read next, need no view.
+        """
         self._writing()
         unfinished = self._unfinished()
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
+            fold(connection)
             if unfinished:
                 set_fact(connection, "finished_at", None)
             elif self._database.fact("finished_at") is None:
@@ -241,18 +244,19 @@ def bring(
     """
     connection = database.connection
     known = _knows_anybody(connection)
+    first = not known and (identity.is_address or not by_group)
     connection.execute(INCOMING)
     passed = None
-    if known or by_group:
+    if not first:
         alone = known and not by_group and identity.is_address
         passed = _lay_aside(connection, coming, columns if alone else None)
     if not accept_changes:
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
-    if known or by_group:
-        change = _merge(connection, columns, digest.text, limit, identity, passed)
+    if first:
+        change = _begin(database, columns, coming, identity, limit if by_group else None)
     else:
-        change = _begin(database, columns, coming, identity)
+        change = _merge(connection, columns, digest.text, limit, identity, passed)
     _keep(connection, digest)
     return change
 
@@ -277,18 +281,27 @@ def _keep(connection: sqlite3.Connection, digest: PlanDigest) -> None:
 
 
 def _knows_anybody(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM recipient)").fetchone()[0])
+    """Say whether there is a recipient, or a group: a number of a part is never given twice."""
+    (known,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM recipient) OR EXISTS (SELECT 1 FROM recipient_group)"
+    ).fetchone()
+    return bool(known)
 
 
 def _begin(
-    database: Database, columns: Sequence[str], coming: Iterator[Block], identity: Identity
+    database: Database,
+    columns: Sequence[str],
+    coming: Iterator[Block],
+    identity: Identity,
+    limit: int | None,
 ) -> PlanChange:
-    """Plan the rows for a ledger that knows no recipient, with a message of its own for each."""
+    """Plan the rows for a ledger that knows no recipient; `limit` is that of `first_plan.lay`."""
     connection = database.connection
-    counts = first_plan.lay(database, _header_id(connection, columns), coming, identity)
+    header = _header_id(connection, columns)
+    laid = first_plan.lay(database, header, coming, identity, limit=limit)
     waiting.forget(connection)
-    merging.count(connection, counts)
-    return PlanChange(counts.total(), added=counts[_PENDING])
+    merging.count(connection, laid.counts)
+    return PlanChange(laid.counts.total(), added=laid.added)
 
 
 def _lay_aside(

@@ -136,12 +136,18 @@ class Plan:
         if self._condition is None and not self._suppressed and not self.remarks.hidden:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                groups = map(self._group, cells) if self._group_by else repeat(None)
                 rows = zip(
-                    lines, texts, cells, groups, repeat(_PENDING), repeat(None), repeat(None)
-                )
+                    lines, texts, cells, self._groups(cells), repeat(_PENDING), repeat(None),
+                    repeat(None),
+                )  # fmt: skip
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
+
+    def _groups(self, cells: list[tuple[str, ...]]) -> Iterable[tuple[str, ...] | None]:
+        """Return the values of `group_by` of each row of a block: a list for each column."""
+        if not self._group_by:
+            return repeat(None)
+        return zip(*[map(itemgetter(column), cells) for column in self._group_by], strict=True)
 
     def _group(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([cells[column] for column in self._group_by])

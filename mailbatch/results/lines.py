@@ -24,6 +24,8 @@ _CELL = r"[ !#-+\--~]*+"
 _HARMLESS_CELL = rf"(?:[ !#-*.-<>?A-~]{_CELL})?+"
 #: The beginnings of all other cells of printable ASCII, behind the comma before the cell.
 _FORMULAS = (",=", ",+", ",-", ",@")
+#: Rows that share their facts with so many others are written together: fewer are not faster.
+_ALIKE = 4
 
 
 def header_line(columns: Sequence[Column] = COLUMNS) -> str:
@@ -37,8 +39,8 @@ def block_writer(
     """Return the function that writes rows as lines of CSV.
 
     `fields` are the names of the values of a row, in order. A column of `empty` has an empty cell,
-    and each other column has a field. The first column must be a number: the first cell is not
-    looked at for a formula.
+    and each other column has a field. The first two columns must be line and address: the first
+    cell is not looked at for a formula, and rows of a group mostly differ in these alone.
     """
     plain = _plain_lines(columns, fields, empty)
     cells = [
@@ -52,7 +54,11 @@ def block_writer(
         found = (None if one is None else (one[0], row[one[1]]) for one in cells)
         return _quoted([None if one is None or one[1] is None else one[0](one[1]) for one in found])
 
+    group = fields.index("group")
+
     def lines_of(rows: Sequence[tuple[Any, ...]]) -> str:
+        if rows and rows[0][group] is not None and (text := _alike(rows, lines_of)) is not None:
+            return text
         lines = plain(rows)
         joined = ",".join(lines)
         if _is_harmless(joined) and joined.count(",") == (commas + 1) * len(lines) - 1:
@@ -61,6 +67,28 @@ def block_writer(
         return "".join(f"{line}\r\n" if is_plain(line) else written(row) for line, row in pairs)
 
     return lines_of
+
+
+def _alike(
+    rows: Sequence[tuple[Any, ...]], lines_of: Callable[[Sequence[tuple[Any, ...]]], str]
+) -> str | None:
+    """Return the lines of rows that mostly differ in line and address alone; None for others.
+
+    What these share is written once, by `lines_of`.
+    """
+    shared = [row[2:] for row in rows]
+    kinds = dict.fromkeys(shared)
+    addresses = ",".join(["", *[row[1] for row in rows]])
+    if (
+        len(kinds) * _ALIKE > len(rows)
+        or rows[-1][0] is None  # rows that left the table come last
+        or not _is_harmless(addresses)
+        or addresses.count(",") != len(rows)
+    ):
+        return None
+    ends = {kind: lines_of([(1, "", *kind)]).removeprefix("1,") for kind in kinds}
+    pairs = zip(rows, shared, strict=True)
+    return "".join([f"{row[0]},{row[1]}{ends[kind]}" for row, kind in pairs])
 
 
 def _is_harmless(joined: str) -> bool:

@@ -55,6 +55,18 @@ def test_lines_are_those_that_the_csv_module_writes_of_the_defused_cells(rows, b
     assert as_lines(rows) == expected.getvalue()
 
 
+@given(ROWS, st.lists(st.tuples(st.just(7) | st.none(), TELLING), max_size=9), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_rows_of_a_group_share_what_is_written_once(shared, own, plain):
+    """They differ in line and address, and their lines are those of rows by themselves."""
+    shared = (PLAIN if plain else shared)._replace(group="de/pro")
+    rows = [shared._replace(row=2 + n, email=f"a{n}@x.org") for n in range(9)]
+    rows += [shared._replace(row=line, email=text) for line, text in own]
+    expected = io.StringIO(newline="")
+    csv.writer(expected, lineterminator="\r\n").writerows(map(cells_of, rows))
+    assert as_lines(rows) == expected.getvalue()
+
+
 @pytest.mark.parametrize(
     "text", ["a, b", 'a "b"', "=1", "+1", "-1", "@a", "\x1f", "\x7f", "é", "\t"]
 )

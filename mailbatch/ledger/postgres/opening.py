@@ -35,6 +35,7 @@ from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
+from mailbatch.times import iso_time
 
 VERSION = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -260,7 +261,8 @@ async def check_ledger(
         )
     found = dict(
         await connection.fetch(
-            "SELECT name, value FROM fact WHERE name IN ('version', 'job', 'edition', 'seed')"
+            "SELECT name, value FROM fact"
+            " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
         )
     )
     if found.get("version") != VERSION:
@@ -274,6 +276,12 @@ async def check_ledger(
             f"{link.name}: the ledger belongs to edition {found['edition']!r} of job"
             f" {found['job']!r}",
             hint="give every edition a ledger of its own",
+        )
+    if "archived_at" in found:
+        raise LedgerError(
+            f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
+            f" ledger archive` at {iso_time(float(found['archived_at']))}",
+            hint="its results are what is left; name another edition to send again",
         )
     return found
 

@@ -20,6 +20,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import Names
 from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
+from mailbatch.ledger.postgres.archiving import put_away
 from mailbatch.ledger.postgres.continuity import check_origin
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
@@ -209,6 +210,17 @@ class PostgresLedger:
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
         self._link.listen(tell)
+
+    def put_away(self, now: float) -> None:
+        """Drop the recipients of an edition whose results are written, at `now` (seconds, epoch).
+
+        The ledger can only be closed afterwards, and is not opened any more.
+
+        Raises:
+            LedgerLocked: another process writes the ledger, or reads it for long.
+            LedgerError: the database fails, or the ledger is another user's (74).
+        """
+        self._link.wait(put_away(self._link, self._held, now))
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""
