@@ -65,8 +65,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    _say_counts(console, counts, elsewhere)
-    _say_part(console, part)
+    _show_counts(console, counts, part, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -86,10 +85,10 @@ def _left(counts: dict[Status, int], part: Part) -> dict[Status, int]:
     return {**counts, **dict.fromkeys(UNFINISHED, 0)}  # the other edition sends to these
 
 
-def _say_counts(
-    console: Console, counts: Mapping[Status, int], elsewhere: Mapping[str, int]
+def _show_counts(
+    console: Console, counts: Mapping[Status, int], part: Part, elsewhere: Mapping[str, int]
 ) -> None:
-    """Say how many recipients stand where, and which servers but the first one took some."""
+    """Show the recipients by status and by server, and the part of the edition in a correction."""
     from mailbatch.cli.summary import elsewhere_in_words
 
     for status, number in counts.items():
@@ -97,10 +96,6 @@ def _say_counts(
             console.lines(f"{number:>9}  {status}")
     if elsewhere:
         console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
-
-
-def _say_part(console: Console, part: Part) -> None:
-    """Say which part the edition has in a correction."""
     if part.corrects is not None:
         console.lines(f"corrects edition {part.corrects}")
     if part.corrected_by is not None:

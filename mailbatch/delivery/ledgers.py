@@ -301,18 +301,21 @@ def open_to_run(
     )
 
 
-def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
+def open_to_decide(
+    place: LedgerPlace, *, restored: bool = False, beside: bool = False
+) -> OpenLedger:
     """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
     `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
-    were leased and not settled are in doubt.
+    were leased and not settled are in doubt. `beside`: also while a run writes a ledger in a
+    database; a file has one writer.
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    return _postgres().reopen(place, restored=restored)
+    return _postgres().reopen(place, restored=restored, beside=beside)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -329,11 +332,6 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
-def corrections_of(ledger: OpenLedger) -> Correcting | None:
-    """Return the corrections of the edition of an open ledger; None for one in a database."""
-    return ledger.corrections() if isinstance(ledger, Ledger) else None
-
-
 def move_to(ledger: OpenLedger, server: str) -> None:
     """Have a run go on at another server of the job, host and port; no delivery may be leased.
 
@@ -345,6 +343,11 @@ def move_to(ledger: OpenLedger, server: str) -> None:
     if not isinstance(ledger, Ledger):
         raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
     ledger.move_to(server)
+
+
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
 
 
 @contextmanager

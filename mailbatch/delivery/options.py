@@ -279,9 +279,9 @@ class Summary:
     plan: str | None = None
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
     corrected: str | None = None
     groups: Groups | None = None
-    elsewhere: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def scratch(self) -> bool:

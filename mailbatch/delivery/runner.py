@@ -210,8 +210,9 @@ def _converge(
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
             asks = bool(wanted and goes_on) or _begins(inputs.correction)
-            asks = asks and routes[0].server is not None
-            agreed = not asks or confirm is None or confirm(mailing, names_of(routes))
+            agreed = not (asks and routes[0].server and confirm) or confirm(
+                mailing, names_of(routes)
+            )
             started += time.monotonic() - asked  # thinking it over is no part of the run
             if agreed and inputs.correction is not None and not options.scratch:
                 inputs.correction.take_over(stack)

@@ -56,11 +56,18 @@ class Entered:
     witness: Witness
 
 
-async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool = False) -> Entered:
+async def enter(
+    link: Link,
+    facts: Mapping[str, str] | None,
+    *,
+    restored: bool = False,
+    beside: bool = False,
+) -> Entered:
     """Open a ledger for writing; with `facts`, job and edition at least, a missing one is made.
 
     The lock of the plan is held as long as the connection lives. Without `facts` nothing is sent.
-    `restored` takes the ledger as it stands, although this may be an older copy.
+    `restored` takes the ledger as it stands, although this may be an older copy. `beside`: without
+    the lock, where a run holds the plan.
 
     Raises:
         LedgerLocked: another run holds the plan of the edition.
@@ -69,7 +76,8 @@ async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool =
     connection = await link.open_writer()
     await check_server(link, connection)
     group = lock_class(link.schema)
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
+    alone = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER)
+    if not (alone or beside):
         raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
         seen = [] if link.seen is None else files_of(link.seen, link.schema)

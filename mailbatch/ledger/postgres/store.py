@@ -136,16 +136,16 @@ class PostgresLedger:
         return cls(link, entered.facts, entered, message_id_domain, bundle)
 
     @classmethod
-    def reopen(cls, place: Place, *, restored: bool = False) -> Self:
+    def reopen(cls, place: Place, *, restored: bool = False, beside: bool = False) -> Self:
         """Open the ledger of an edition to decide, not to send: locked, recovered.
 
         `restored` takes the ledger as it stands, although this may be an older copy; deliveries
-        that were leased and not settled are in doubt.
+        that were leased and not settled are in doubt. `beside`: also while a run is under way.
 
         Raises:
             LedgerError: there is none; else as `open`.
         """
-        return cls._enter(place, None, None, restored=restored)
+        return cls._enter(place, None, None, restored=restored, beside=beside)
 
     @classmethod
     def read(cls, place: Place) -> Self:
@@ -170,10 +170,11 @@ class PostgresLedger:
         domain: str | None,
         *,
         restored: bool = False,
+        beside: bool = False,
     ) -> Self:
         link = Link(place)
         try:
-            entered = link.wait(enter(link, facts, restored=restored))
+            entered = link.wait(enter(link, facts, restored=restored, beside=beside))
         except BaseException:
             link.close()
             raise
