@@ -166,7 +166,8 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
         from mailbatch.delivery.watching import no_worker
 
         raise no_worker("keep the ledger in a database (--ledger)")
-    check_place(job, options)
+    if not options.scratch:
+        check_place(job, options.state)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
