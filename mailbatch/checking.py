@@ -87,6 +87,7 @@ def check_mailing(
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
@@ -120,6 +121,7 @@ def check_mailing(
             findings = [
                 *check_edition(job, named, outlook, given=edition is not None),
                 *time_findings(job, state),
+                *check_servers(job),
                 *thread_findings(inspection),
             ]
             overview = survey.overview(

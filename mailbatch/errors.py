@@ -283,19 +283,6 @@ class OverlapError(RecipientError):
         self.number = number
 
 
-class SendTimesError(RecipientError):
-    """Rows of one message have other times of sending than the first row.
-
-    `rows` has one of each group: the line, and the difference in words; `number` counts the groups.
-    """
-
-    def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:
-        line, words = rows[0]
-        super().__init__(f"row {line}: {words}", reason=Reason.SEND_TIMES_DIFFER)
-        self.rows = rows
-        self.number = number
-
-
 class TemplateError(InputError):
     """A template is wrong."""
 
@@ -326,6 +313,10 @@ class LedgerError(MailbatchError):
     """The ledger cannot be read or written."""
 
     exit_code = 74
+
+
+class LedgerUnreachable(LedgerError):
+    """The database of the ledger does not answer, or has ended the connection."""
 
 
 class LedgerLocked(LedgerError):

@@ -122,6 +122,7 @@ def make_preview(
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
     from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.preview.compare import Earlier
@@ -156,6 +157,7 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
+                *check_servers(job),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:
@@ -303,7 +305,7 @@ class _Show:
         """
         total = self._inspection.counts["pending"]
         if everything:
-            every = list(self._inspection.deliveries())
+            every = list(self._inspection.deliveries(kept=True))
             passed = follow(every, total)
             return tuple(map(ShownRow, every)), (self._seen(one) for one in passed)
         for delivery in follow(self._inspection.deliveries(), total):

@@ -44,12 +44,15 @@ def _locked() -> tuple[Path, int]:
     """Return a new folder and the descriptor that holds its lock."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            continue  # another process took the new folder for a leftover
         with suppress(OSError):  # a file system without locks: nobody can remove the folder either
             fcntl.flock(fd, fcntl.LOCK_EX)
         if os.fstat(fd).st_nlink:
             return folder, fd
-        os.close(fd)  # another process took the new folder for a leftover, before it had a lock
+        os.close(fd)  # the same, a moment later: before it had a lock
 
 
 def _remove_leftovers() -> None:

@@ -77,3 +77,18 @@ def test_nothing_else_is_removed(place):
     assert sorted(path.name for path in place.iterdir()) == [
         "kept", "mailbatch-other", "mailbatch-tmp-file", "mailbatch-tmp-link",
     ]  # fmt: skip
+
+
+def test_a_folder_that_another_process_removes_before_it_has_a_lock_is_made_again(monkeypatch):
+    make, made = tempfile.mkdtemp, []
+
+    def make_and_lose(**more):
+        made.append(Path(make(**more)))
+        if len(made) < 3:
+            made[-1].rmdir()
+        return str(made[-1])
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make_and_lose)
+    with temporary_folder() as folder:
+        assert folder == made[2]
+        assert folder.is_dir()

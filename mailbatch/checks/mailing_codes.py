@@ -373,6 +373,31 @@ MAILING_CODES = (
         mend="Do as the hint says. JOB names the files as they were sent, OTHER the mended copies.",
     ),
     Code(
+        "MB148",
+        Severity.WARNING,
+        "The second server is the first one",
+        why="`server.fallback` takes over where a run cannot go on at `server`. The same host and "
+        "port are away when the first one is.",
+        mend="Name another server, or leave `server.fallback` out.",
+    ),
+    Code(
+        "MB149",
+        Severity.INFO,
+        "The second server has no daily number",
+        why="Where `server.cap` or `server.warmup` is reached, the rest goes to `server.fallback` "
+        "in the same run, in one day.",
+        mend="Nothing, if that is wanted. Otherwise give `server.fallback` a `cap` or a `warmup`.",
+    ),
+    Code(
+        "MB150",
+        Severity.INFO,
+        "The provider reports nothing of the second server",
+        why="The job asks a provider for a report of every message, by `callbacks` or by "
+        "`reports.base_url`. Of a message that a server of another name took the provider knows "
+        "nothing, and the row stays without a report.",
+        mend="Nothing: the column `server` of the results says which rows these are.",
+    ),
+    Code(
         "MB151",
         Severity.INFO,
         "A run that begins now would be held",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from contextlib import ExitStack
@@ -225,7 +226,9 @@ def _gallery(
 
     def amend(inputs: Inputs) -> Inputs:
         wanted = frozenset((letter,))
-        amended = correcting(inputs, replace(options, dry_run=True), stack, wanted=wanted)
+        amended = correcting(
+            inputs, replace(options, dry_run=True), stack, os.environ, wanted=wanted
+        )
         corrections.append(amended.correction)
         return amended
 

@@ -81,7 +81,7 @@ class CorrectArguments:
         bool,
         typer.Option(
             "--accept-changes",
-            help="Go on although OTHER changed after the first letters of the correction.",
+            help="Go on although the letters changed while they were sent.",
             rich_help_panel=Panel.CARE,
         ),
     ] = False

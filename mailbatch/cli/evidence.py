@@ -71,6 +71,7 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
                 "rows": made.rows,
                 "head": made.head,
                 "out": str(out),
+                "dialogues": made.dialogues,
             }
         )
     console.say(f"{job.name} ({edition}): {made.address} {made.status.replace('_', ' ')}")
@@ -78,6 +79,8 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
         console.warn(f"no message.eml: {made.why}")
     else:
         console.say("message.eml has the very bytes: the digest is that of the commit point")
+    if made.dialogues:
+        console.say(f"{counted(made.dialogues, 'dialogue')} with the server")
     if made.reports:
         console.say(counted(made.reports, "report"))
     console.say(f"row {made.row:,} of {made.rows:,}, chain {made.head}")

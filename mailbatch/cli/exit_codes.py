@@ -125,6 +125,19 @@ ENDS: dict[str, dict[ExitCode, str]] = {
         ExitCode.STORAGE: "a file cannot be read or written: the same again goes on",
         ExitCode.UNFINISHED: "a run holds an edition of the person: wait for its end",
     },
+    "ledger init": {
+        ExitCode.DONE: "the roles are made, or the SQL is printed",
+        ExitCode.STORAGE: "the database cannot be reached, or the user may not make roles",
+        ExitCode.JOB: "",
+    },
+    "ledger archive": {
+        ExitCode.DONE: "the results are written, and the edition is put away",
+        ExitCode.IN_DOUBT: "some recipients are in doubt; nothing was dropped",
+        ExitCode.DATA: _EDITION,
+        ExitCode.STORAGE: "the database or the results cannot be read or written",
+        ExitCode.UNFINISHED: "it is not finished, or a run holds it; nothing was dropped",
+        ExitCode.JOB: "",
+    },
     "init": {
         ExitCode.DONE: "the job is written, or the templates are listed",
         ExitCode.STORAGE: "standard output cannot be written",

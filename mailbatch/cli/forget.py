@@ -41,7 +41,9 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
         console.say(line)
     if not found:
         _check_address(given.address)
-        console.say(f"{address} stands in no ledger, store or results file of {shown(folder)}")
+        console.say(
+            f"{address} stands in no ledger, store, dialogue or results file of {shown(folder)}"
+        )
     elif not given.yes and not _agreed(console, address):
         console.say("nothing was changed")
         return _told(console, given, found, forgotten=False)
@@ -107,6 +109,8 @@ def _listed(found: Found) -> list[str]:
         lines.append(f"{shown(one.path)}: {counted(one.rows, 'row')}, {mailed}{unsent}")
     for store, bodies in found.stores:
         lines.append(f"{shown(store)}: {counted(bodies, 'body', 'bodies')} of reports")
+    for path, number in found.dialogues:
+        lines.append(f"{shown(path)}: {counted(number, 'dialogue')} with the server")
     lines += [f"{shown(path)}: results" for path in found.results]
     return lines
 
@@ -118,6 +122,7 @@ def _told(console: Console, given: ForgetArguments, found: Found, *, forgotten: 
                 "forgotten": forgotten,
                 "ledgers": {str(one.path): one.rows for one in found.ledgers},
                 "stores": {str(path): bodies for path, bodies in found.stores},
+                "dialogues": {str(path): number for path, number in found.dialogues},
                 "results": [str(path) for path in found.results],
             }
         )

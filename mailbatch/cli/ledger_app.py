@@ -9,7 +9,7 @@ import typer
 
 from mailbatch.cli.command import command
 from mailbatch.cli.help import HelpGroup
-from mailbatch.cli.ledger_arguments import LedgerInitArguments
+from mailbatch.cli.ledger_arguments import LedgerArchiveArguments, LedgerInitArguments
 
 app = typer.Typer(
     name="ledger",
@@ -29,6 +29,19 @@ def init(arguments: LedgerInitArguments) -> int:
     from mailbatch.cli.ledger_init import init_command
 
     return init_command(arguments)
+
+
+@command(app, LedgerArchiveArguments)
+def archive(arguments: LedgerArchiveArguments) -> int:
+    """Write the results of an edition, then drop its recipients from the database.
+
+    That the edition was sent stays known: no run mails it again.
+
+    Example: mailbatch ledger archive newsletter.yaml --edition 2026-W48
+    """
+    from mailbatch.cli.ledger_archive import archive_command
+
+    return archive_command(arguments)
 
 
 @app.callback()

@@ -146,3 +146,24 @@ class LedgerInitArguments:
         ),
     ] = False
     quiet: Quiet = False
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class LedgerArchiveArguments:
+    """The arguments of `mailbatch ledger archive`."""
+
+    job: JobArgument
+    edition: Edition = None
+    results: Results = None
+    unfinished: Annotated[
+        bool,
+        typer.Option(
+            "--unfinished",
+            help="Also an edition with pending, deferred or doubtful recipients: they get nothing.",
+            rich_help_panel=Panel.CARE,
+        ),
+    ] = False
+    state_dir: StateDir = None
+    ledger: Ledger = None
+    store: Store = None
+    quiet: Quiet = False

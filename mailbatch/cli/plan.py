@@ -36,11 +36,12 @@ def plan_command(console: Console, given: PlanArguments) -> int:
     if given.out is not None:
         try:
             with replacing(given.out) as stream:
-                stream.write(plan.text)
+                stream.writelines(plan.pieces())
         except OSError as error:
             raise unwritable(given.out, error, "--out") from error
     elif not given.as_json:
-        console.write(plan.text)
+        for piece in plan.pieces():
+            console.write(piece)
     if given.as_json:
         console.data({**as_object(plan), "plan": str(given.out) if given.out else None})
     rows = counted(len(plan), "row")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
+    from mailbatch.outcome import Status
 
 #: So many instants that recipients wait for have a line of their own.
 _NAMED = 5
@@ -56,7 +57,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
         return _say_asked(console, given, place)
     with open_to_read(place) as ledger:
         counts, finished = ledger.standing.counts(), iso_time(ledger.standing.finished_at())
-        writers = ledger.writers()
+        writers, elsewhere = ledger.writers(), ledger.standing.elsewhere()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
         part, times = part_of(ledger), _send_times(loaded, ledger)
@@ -64,13 +65,14 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
+        now["elsewhere"] = elsewhere
         later = [{"at": iso_time(at), "recipients": number} for at, number in times]
         only = _only(given, place)
         console.data({**told, **now, **only, **part._asdict(), "send_times": later})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    _show_counts(console, counts, times, part)
+    _show_counts(console, counts, times, part, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -95,11 +97,14 @@ def _show_counts(
     counts: Mapping[Status, int],
     times: Sequence[tuple[float, int]],
     part: Part,
+    elsewhere: Mapping[str, int],
 ) -> None:
-    """Show the recipients by status and next instant, and the part of the edition in a correction.
+    """Show recipients by status, next instant and server, and the part in a correction.
 
     `times` are the instants that recipients wait for (seconds since the epoch), with the numbers.
     """
+    from mailbatch.cli.summary import elsewhere_in_words
+
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")
@@ -107,6 +112,8 @@ def _show_counts(
         console.lines(f"{number:>9}  due at {iso_time(at)}")
     if len(times) > _NAMED:
         console.lines(f"{sum(number for _, number in times[_NAMED:]):>9}  due later")
+    if elsewhere:
+        console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
     if part.corrects is not None:
         console.lines(f"corrects edition {part.corrects}")
     if part.corrected_by is not None:

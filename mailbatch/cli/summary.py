@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
+from mailbatch.delivery.fallback import FALLBACK
 from mailbatch.delivery.options import Mode, RunOptions, Summary
 from mailbatch.errors import AuthenticationError, LedgerError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
@@ -52,6 +53,7 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "only": None if summary.asked is None else asked_objects(summary.asked, summary.send_times),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
+        "elsewhere": dict(summary.elsewhere),
     }
 
 
@@ -157,9 +159,9 @@ def show_summary(
 
 #: What a setting of `server` that a run has learned says of the server.
 _LESSONS = {
-    "recipients_per_transaction": "the server takes {} a transaction",
-    "transactions_per_session": "the server takes {} a session",
-    "sessions": "the server lets in {} at a time",
+    "recipients_per_transaction": "takes {} a transaction",
+    "transactions_per_session": "takes {} a session",
+    "sessions": "lets in {} at a time",
 }
 _COUNTED = {
     "recipients_per_transaction": "recipient",
@@ -174,10 +176,14 @@ _FILED = {Status.ACCEPTED: "written to a file"}
 
 def lessons(summary: Summary) -> list[str]:
     """Return the lessons of the run about the server, a sentence for each setting of the job."""
-    return [
-        f"{_LESSONS[key].format(counted(number, _COUNTED[key]))}; write server.{key}: {number}"
-        for key, number in summary.learned.items()
-    ]
+    return [_lesson(key, number) for key, number in summary.learned.items()]
+
+
+def _lesson(key: str, number: int) -> str:
+    name = key.removeprefix(FALLBACK)
+    told = _LESSONS[name].format(counted(number, _COUNTED[name]))
+    whose = "the server" if name == key else "the fallback"
+    return f"{whose} {told}; write server.{key}: {number}"
 
 
 def silent_failure(summary: Summary) -> str | None:
@@ -231,6 +237,8 @@ def _show_figures(console: Console, summary: Summary, options: RunOptions) -> No
             f"{counted(summary.sessions, 'session')}"
         )
         console.say(f"{done}, {summary.seconds:.1f} s, {rate:,.0f} a second")
+    if summary.elsewhere:
+        console.say(f"of the accepted, {elsewhere_in_words(summary.elsewhere)}")
     if summary.equation is not None and not options.redirect:
         console.say(f"equation: {summary.equation}")
     if summary.results is not None:
@@ -264,6 +272,15 @@ def _statuses(summary: Summary) -> list[tuple[Status, int]]:
 def _in_a_line(summary: Summary) -> str:
     counts = (f"{number:,} {s.replace('_', ' ')}" for s, number in _statuses(summary))
     return ", ".join(counts) or "no recipients"
+
+
+def elsewhere_in_words(elsewhere: Mapping[str, int]) -> str:
+    """Return the numbers of accepted rows at other servers than the first one in words.
+
+    >>> elsewhere_in_words({"mx2.example.com:587": 1200})
+    '1,200 at mx2.example.com:587'
+    """
+    return ", ".join(f"{number:,} at {server}" for server, number in elsewhere.items())
 
 
 def arguments_again(path: Path, job: Job, summary: Summary, options: RunOptions) -> str:

@@ -58,7 +58,8 @@ def read_approved(paths: Iterable[Path], kept: Path) -> tuple[Approved, ...]:
                 hint="name one plan for each job; start another server for another edition",
             )
         copy = kept / f"{number}.plan"
-        copy.write_text(plan.text, encoding="utf-8")
+        with copy.open("w", encoding="utf-8") as stream:
+            stream.writelines(plan.pieces())
         found.append(Approved(plan, copy))
     return tuple(found)
 

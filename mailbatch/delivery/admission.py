@@ -1,9 +1,10 @@
 """The admission of a run: the gate of its window and its daily number, the ledgers as the witness.
 
-    gate = gate_of(mailing, options, stack)
+    (gate,) = gates_of(job, mailing, options, stack)
     held = gate.look()             # None: the run may begin
 
-Cap and warm-up count over all editions of the job in the state folder, or in the database. A file
+A job with a second server has two gates: each counts the recipients of its own server. Cap and
+warm-up count over all editions of the job in the state folder, or in the database. A file
 that was not written in the last 24 hours has nothing to tell, and is not opened, but by a warm-up
 that looks for the first acceptance. One run of a job with such a number has the turn; a run of
 another edition is held meanwhile. Rehearsals and `--to` are bound by neither
@@ -44,31 +45,55 @@ _LOOK = 15.0
 _BUSY = "another edition of this job is under way, and server.{} counts over both"
 
 
-def gate_of(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate:
-    """Return the gate of a real run that may be held, also from the beginning on.
+def gates_of(job: Job, mailing: Mailing, options: RunOptions, stack: ExitStack) -> tuple[Gate, ...]:
+    """Return the gates of a real run that may be held, also from the beginning on.
 
-    The turn of a job with a cap or a warm-up is given back with `stack`.
+    One for each server of `job`, the second one by the name of the ledger. The turn of a job with a
+    cap or a warm-up is given back with `stack`.
 
     Raises:
         LedgerError: a ledger of the job cannot be read, and may have recipients that count (74).
     """
-    job = mailing.inputs.job
-    if not job.server.has_daily_number:
-        return window_gate(job, mailing.ledger)
-    clock = clock_of(mailing.ledger)
+    ledger, servers = mailing.ledger, jobs_in_turn(job)
+    if not any(one.server.has_daily_number for one, _ in servers):
+        return tuple(window_gate(one, ledger) for one, _ in servers)
+    clock = clock_of(ledger)
     turn = turn_of(job, options.state)
     if turn is None:
-        gate = Gate(_hours(job), None, clock)
-        gate.held = _busy(job, clock())
-        return gate
+        return tuple(_busy_gate(one, clock) for one, _ in servers)
     stack.enter_context(turn)
-    now = clock()
-    since = _since(job, now)
-    taken = mailing.ledger.standing.taken_since(since)
-    others, busy = taken_by_others(job, mailing.inputs.edition, options.state, since)
-    gate = Gate(_hours(job), _allowance(job, [*taken, *others], clock), clock)
-    if busy:
-        gate.held = _busy(job, now)
+    gates, edition = [], mailing.inputs.edition
+    for one, name in servers:
+        if not one.server.has_daily_number:
+            gates.append(window_gate(one, ledger))
+            continue
+        since = _since(one, clock())
+        taken = ledger.standing.taken_since(since, server=name)
+        others, busy = taken_by_others(one, edition, options.state, since, server=name)
+        if busy:
+            return tuple(_busy_gate(one, clock) for one, _ in servers)
+        gates.append(Gate(_hours(one), _allowance(one, name, [*taken, *others], clock), clock))
+    return tuple(gates)
+
+
+def jobs_in_turn(job: Job) -> list[tuple[Job, str | None]]:
+    """Return the job for each of its servers, as if there was no other, and the name of that one.
+
+    The ledger knows the first server by no name, and any other by host and port.
+    """
+    return [
+        (
+            job if number == 0 else job.model_copy(update={"server": server}),
+            None if number == 0 else server.address,
+        )
+        for number, server in enumerate(job.server.in_turn)
+    ]
+
+
+def _busy_gate(job: Job, clock: Callable[[], float]) -> Gate:
+    """Return the gate of a run while another edition is under way, which has the turn."""
+    gate = Gate(_hours(job), None, clock)
+    gate.held = _busy(job, clock())
     return gate
 
 
@@ -85,17 +110,32 @@ def held_now(job: Job, state: State) -> Held | None:
     """
     if not job.server.may_hold:
         return None
-    now, allowance = time.time(), None
-    if job.server.has_daily_number:
-        taken, busy = taken_by_others(job, None, state, _since(job, now))
-        if busy:
-            return _busy(job, now)
-        allowance = _allowance(job, taken, lambda: now)
-    return Gate(_hours(job), allowance, lambda: now).look()
+    held, now = [], time.time()
+    for one, name in jobs_in_turn(job):
+        allowance = None
+        if one.server.has_daily_number:
+            taken, busy = taken_by_others(one, None, state, _since(one, now), server=name)
+            if busy:
+                return _busy(one, now)
+            allowance = _allowance(one, name, taken, lambda: now)
+        held.append(Gate(_hours(one), allowance, lambda: now).look())
+    return first_free(held)
+
+
+def first_free(held: Sequence[Held | None]) -> Held | None:
+    """Return what holds a run whose servers are held so, in their order; None: one is free.
+
+    The window is one for all servers. Of daily numbers, the run goes on with the first that ends.
+    """
+    first = held[0]
+    if first is None or first.by == "window":
+        return first
+    holds = [one for one in held if one is not None]
+    return min(holds, key=lambda one: one.until) if len(holds) == len(held) else None
 
 
 def _busy(job: Job, now: float) -> Held:
-    by = "warmup" if job.server.cap is None else "cap"
+    by = "warmup" if job.server.warmup is not None and job.server.cap is None else "cap"
     return Held(by, now + _SOON, _BUSY.format(by))
 
 
@@ -105,10 +145,11 @@ def _since(job: Job, now: float) -> float:
 
 
 def _allowance(
-    job: Job, taken: Sequence[tuple[float, int]], clock: Callable[[], float]
+    job: Job, name: str | None, taken: Sequence[tuple[float, int]], clock: Callable[[], float]
 ) -> Allowance:
     began = min((at for at, _ in taken), default=None)
-    return Allowance(Daily(job.server.cap, job.server.warmup, began), taken, clock)
+    key = "server" if name is None else "server.fallback"
+    return Allowance(Daily(job.server.cap, job.server.warmup, began, key=key), taken, clock)
 
 
 def _hours(job: Job) -> Hours | None:

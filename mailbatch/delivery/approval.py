@@ -12,13 +12,13 @@ Tests: tests/cli/test_plan.py, tests/certainty/test_approved.py.
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.plan_file import MESSAGE_DIGITS, PlanFile
 from mailbatch.delivery.planning import THREAD, RowDigits, inputs_digests
+from mailbatch.delivery.slots import Slots
 from mailbatch.errors import Location, PlanDifference
 from mailbatch.outcome import Status
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _AGAIN = "make a plan of the mailing as it is now, and have that approved: mailbatch plan JOB"
 _PENDING = str(Status.PENDING)
+#: The bytes that a line number takes.
+_LINE = 8
 #: The statuses of rows that are pending in the files, and get no message all the same.
 _LATER = (str(Status.INVALID), str(Status.DUPLICATE))
 
@@ -47,7 +49,7 @@ class Approval:
         self.digest = plan.digest
         self._shown = inputs.job.recipients.shown
         self._digits = RowDigits(plan.job, plan.edition)
-        self._lines = array("Q")
+        self._lines = Lines()
         for name, planned, found in (
             ("job", plan.job, inputs.job.name),
             ("edition", plan.edition, inputs.edition),
@@ -78,7 +80,7 @@ class Approval:
         Raises:
             PlanDifference: a row is another one, is missing, or is one too many.
         """
-        plan, digits, lines, planned = self.plan, self._digits, array("Q"), len(self.plan)
+        plan, digits, lines, planned = self.plan, self._digits, Lines(), len(self.plan)
         line = 1
         for number, row in enumerate(rows):
             line = row.line
@@ -117,8 +119,8 @@ class Approval:
             PlanDifference: it is another one.
         """
         line = delivery.rows[0].line
-        number = bisect_left(self._lines, line)
-        if number == len(self._lines) or self._lines[number] != line:
+        number = self._lines.find(line)
+        if number is None:
             raise self._row(line, "a message to a row that is not in the plan")
         found = str(Status.INVALID)
         if message is not None and message.mark is not None:
@@ -168,6 +170,40 @@ def difference_of(
     except PlanDifference as difference:
         return difference
     return _difference("the figures are others than in the plan")
+
+
+class Lines:
+    """The lines at which the rows of a table begin: found by number, and the number by line."""
+
+    def __init__(self) -> None:
+        self._lines = Slots(_LINE)
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def append(self, line: int) -> None:
+        """Add the line of the next row, which is behind all others."""
+        self._lines.append(line.to_bytes(_LINE, "big"))
+
+    def find(self, line: int) -> int | None:
+        """Return the number of the row that begins at a line; None: there is none.
+
+        Mostly it is the row behind the one that was found before.
+        """
+        number, count = self._next, len(self)
+        if number >= count or self._line(number) != line:
+            number = bisect_left(range(count), line, key=self._line)
+        if number == count or self._line(number) != line:
+            return None
+        self._next = number + 1
+        return number
+
+    def __iter__(self) -> Iterator[int]:
+        return map(self._line, range(len(self)))
+
+    def _line(self, number: int) -> int:
+        return int.from_bytes(self._lines.get(number), "big")
 
 
 class Rows:

@@ -15,7 +15,7 @@ Tests: tests/cli/test_correct.py, tests/certainty/test_corrections.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -33,7 +33,7 @@ from mailbatch.delivery.ledgers import (
 )
 from mailbatch.delivery.letters import CONCERNED, SENT, Groups, Letter, Letters
 from mailbatch.delivery.places import check_edition
-from mailbatch.delivery.preparation import Inputs, differing, had
+from mailbatch.delivery.preparation import Inputs, differing, had, private_key
 from mailbatch.delivery.state import InDatabase, State
 from mailbatch.delivery.thread import Thread, open_before, thread_behind
 from mailbatch.envelope import Delivery, address_key
@@ -50,6 +50,7 @@ from mailbatch.errors import (
 from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.rows import Before
 from mailbatch.render.composer import Composer
+from mailbatch.render.dkim import Signer, make_signer
 
 if TYPE_CHECKING:
     from mailbatch.delivery.ledgers import LedgerPlace
@@ -73,7 +74,12 @@ def edition_correcting(edition: str) -> str:
 
 
 def correcting(
-    inputs: Inputs, options: RunOptions, stack: ExitStack, *, wanted: frozenset[Letter] = SENT
+    inputs: Inputs,
+    options: RunOptions,
+    stack: ExitStack,
+    environ: Mapping[str, str],
+    *,
+    wanted: frozenset[Letter] = SENT,
 ) -> Inputs:
     """Return the inputs of the correction that the options ask for; `inputs` are of its job.
 
@@ -95,8 +101,12 @@ def correcting(
     place = place_of(job, edition, options.state)
     ledger = stack.enter_context(_open(place, edition, options))
     _check_edition(inputs, edition, ledger)
-    composers = _Composers(job, edition, options)
+    composers = _Composers(job, edition, options, environ)
     composers.check(ledger)
+    before = _before(inputs, options, edition, ledger)
+    thread = None
+    if before[1:]:
+        thread = thread_behind(inputs, edition, before[1:], options.state, stack)
     counts = ledger.standing.counts()
     letters = Letters(
         edition,
@@ -105,38 +115,42 @@ def correcting(
         mended=inputs.composer,
         table=inputs.job.recipients.shown,
         concerned=sum(counts[status] for status in CONCERNED),
+        behind=(lambda one: one) if thread is None else (lambda one: thread.place([one])[0]),
         wanted=wanted,
+        accept_changes=options.accept_changes,
+        proves=composers.prove,
     )
-    correction = Correction(inputs, options, edition, place, ledger, letters)
-    correction.look_behind(stack)
+    correction = Correction(edition, place, ledger, letters, before, thread)
     return replace(
         inputs, edition=name, plan=inputs.plan.judged_by(letters.judged), correction=correction
     )
 
 
 class Correction:
-    """The correction of an edition, `edition`."""
+    """The correction of an edition, `edition`.
+
+    `before` are the editions of the thread: the edition itself, then those that it stands behind,
+    with their `thread`.
+    """
 
     #: Whether a question goes over a network, as `ports` has it.
     is_far = False
 
     def __init__(
         self,
-        inputs: Inputs,
-        options: RunOptions,
         edition: str,
         place: LedgerPlace,
         ledger: OpenLedger,
         letters: Letters,
+        before: tuple[Before, ...],
+        thread: Thread | None,
     ) -> None:
         self.edition = edition
-        self._inputs = inputs
-        self._options = options
         self._place = place
         self._ledger = ledger
         self._letters = letters
-        self._before: tuple[Before, ...] = ()
-        self._thread: Thread | None = None
+        self._before = before
+        self._thread = thread
 
     @property
     def groups(self) -> Groups:
@@ -147,45 +161,6 @@ class Correction:
     def has_taken_over(self) -> bool:
         """Whether the edition is marked: the correction was begun before."""
         return self._letters.corrections.corrected_by is not None
-
-    def look_behind(self, stack: ExitStack) -> None:
-        """Find the editions that stand before in the thread: the edition itself, and its own.
-
-        Raises:
-            LedgerError: an earlier ledger cannot be read; or the correction is of another ledger.
-        """
-        job, state = self._inputs.job, self._options.state
-        own = Before(self.edition, self._ledger.thread.ledger, _ALWAYS)
-        before = self._kept(own)
-        if before is None:
-            further = self._ledger.thread.before()
-            if further is None and job.message.thread:
-                began = self._ledger.standing.began_at()
-                further = choose(
-                    job, self.edition, state, self._inputs.plan.identity,
-                    until=_ALWAYS if began is None else began, idle=False,
-                )  # fmt: skip
-            before = (own, *(further or ()))
-        self._before = before
-        if before[1:]:
-            self._thread = thread_behind(self._inputs, self.edition, before[1:], state, stack)
-
-    def _kept(self, own: Before) -> tuple[Before, ...] | None:
-        """Return the editions of the thread that the ledger of the correction keeps already."""
-        job, state = self._inputs.job, self._options.state
-        place = place_of(job, edition_correcting(self.edition), state)
-        if not is_begun(place):
-            return None
-        with open_to_read(place) as ledger:
-            if _corrections(ledger).corrects is None:
-                return None
-            before = ledger.thread.before()
-        if before and before[0].ledger and before[0].ledger != own.ledger:
-            raise LedgerError(
-                f"{place}: corrects another ledger of edition {self.edition} than {self._place}",
-                hint="put the ledgers of both editions back as they were",
-            )
-        return before
 
     def begin(self, ledger: OpenLedger) -> None:
         """Bind the ledger of the correction to the edition, unless that was done before.
@@ -244,6 +219,48 @@ def corrections_placed(deliveries: Iterable[Delivery], earlier: OpenLedger) -> l
     ]
 
 
+def _before(
+    inputs: Inputs, options: RunOptions, edition: str, ledger: OpenLedger
+) -> tuple[Before, ...]:
+    """Return the editions of the thread of a correction: the edition itself, and those before.
+
+    Raises:
+        LedgerError: an earlier ledger cannot be read; or the correction is of another ledger.
+    """
+    own = Before(edition, ledger.thread.ledger, _ALWAYS)
+    kept = _kept(place_of(inputs.job, edition_correcting(edition), options.state), own)
+    if kept is not None:
+        return kept
+    further = ledger.thread.before()
+    if further is None and inputs.job.message.thread:
+        began = ledger.standing.began_at()
+        further = choose(
+            inputs.job, edition, options.state, inputs.plan.identity,
+            until=_ALWAYS if began is None else began, idle=False,
+        )  # fmt: skip
+    return (own, *(further or ()))
+
+
+def _kept(place: LedgerPlace, own: Before) -> tuple[Before, ...] | None:
+    """Return the editions of the thread that the ledger of a correction keeps already.
+
+    Raises:
+        LedgerError: the ledger cannot be read; or it corrects another ledger than that of `own`.
+    """
+    if not is_begun(place):
+        return None
+    with open_to_read(place) as ledger:
+        if _corrections(ledger).corrects is None:
+            return None
+        before = ledger.thread.before()
+    if before and before[0].ledger and before[0].ledger != own.ledger:
+        raise LedgerError(
+            f"{place}: corrects another ledger of edition {own.edition} than the one that is there",
+            hint="put the ledgers of both editions back as they were",
+        )
+    return before
+
+
 def placed_again_in_correction(
     job: Job, place: LedgerPlace, state: State, made: Delivery
 ) -> Delivery | None:
@@ -272,16 +289,31 @@ def placed_again_in_correction(
 class _Composers:
     """The composers of the letters as they were sent, by the columns of the rows."""
 
-    def __init__(self, job: Job, edition: str, options: RunOptions) -> None:
+    def __init__(
+        self, job: Job, edition: str, options: RunOptions, environ: Mapping[str, str]
+    ) -> None:
         self._edition = edition
+        self._signer: Signer | None = None
+        #: Whether the letters are those that left to the byte: a rehearsal may have no key to sign.
+        self.prove = True
+        try:
+            self._signer = _signer(job, environ)
+        except JobError:
+            if not options.scratch:
+                raise
+            self.prove = False
         # The date of each letter is `now` in its templates: the zone alone counts here.
         now = datetime.now().astimezone()
         variables = {**job.variables, **options.variables}
         self.of = lru_cache(maxsize=8)(
-            lambda columns: Composer(
-                job, edition=edition, columns=columns, now=now, variables=variables
-            ).fingerprinting()
+            lambda columns: self._compiled(
+                Composer(job, edition=edition, columns=columns, now=now, variables=variables)
+            )
         )
+
+    def _compiled(self, composer: Composer) -> Composer:
+        signed = composer if self._signer is None else composer.signed_by(self._signer)
+        return signed.fingerprinting()
 
     def check(self, ledger: OpenLedger) -> None:
         """Compare the inputs of the message with those that the edition was sent with.
@@ -304,6 +336,16 @@ class _Composers:
             "the old files back, and mend copies of these",
             reason=Reason.NO_CORRECTION,
         )
+
+
+def _signer(job: Job, environ: Mapping[str, str]) -> Signer | None:
+    """Return what signs the letters of a job, whose bytes have the signature; mostly None.
+
+    Raises:
+        JobError: the key is missing, or cannot sign.
+    """
+    dkim = job.message.dkim
+    return None if dkim is None else make_signer(job, dkim, private_key(job, dkim, environ))
 
 
 def _key(delivery: Delivery) -> str:

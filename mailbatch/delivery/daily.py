@@ -24,16 +24,23 @@ UNBOUND = 2**62
 
 
 class Daily:
-    """The daily numbers of a job; `began` is when a server first accepted a recipient of the job.
+    """The daily numbers of a server; `began` is when it first accepted a recipient of the job.
 
-    None: no server did. The warm-up stands at its first day then, until `begin`.
+    None: no recipient was accepted. The warm-up stands at its first day then, until `begin`. `key`
+    is the key of the server in the job.
     """
 
-    __slots__ = ("_cap", "_warmup", "began")
+    __slots__ = ("_cap", "_warmup", "began", "key")
 
     def __init__(
-        self, cap: int | None = None, warmup: Warmup | None = None, began: float | None = None
+        self,
+        cap: int | None = None,
+        warmup: Warmup | None = None,
+        began: float | None = None,
+        *,
+        key: str = "server",
     ) -> None:
+        self.key = key
         self._cap = UNBOUND if cap is None else cap
         self._warmup = warmup
         self.began = began
@@ -71,9 +78,9 @@ class Daily:
         """Say which number is reached at an instant."""
         number = f"{self.most_at(at):,} recipients in 24 hours"
         if self.bound_by(at) == "cap" or self._warmup is None:
-            return f"server.cap is reached: {number}"
+            return f"{self.key}.cap is reached: {number}"
         day = f"day {self._day(at) + 1} of {self._warmup.days}"
-        return f"server.warmup is reached: {number}, {day}"
+        return f"{self.key}.warmup is reached: {number}, {day}"
 
     def rises_after(self, at: float) -> Iterator[float]:
         """Yield each instant behind `at` at which the number rises, the soonest first."""

@@ -13,20 +13,27 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
+from mailbatch.delivery.kept_session import Hearing, KeptSession
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.redirect import RedirectedSession, Redirection
 from mailbatch.delivery.transport import TransportSession
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.secrets import resolve_secret
+from mailbatch.job.server import SubmissionServer
+from mailbatch.job.setting import value_at
 from mailbatch.sasl import mechanism
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import Session
+
+if TYPE_CHECKING:
+    from mailbatch.delivery.dialogues import Dialogues
 
 _NO_DSN = (
     "the server does not announce DSN: no notifications are asked for (see reports.dsn); "
@@ -34,13 +41,16 @@ _NO_DSN = (
 )
 
 
-def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
-    """Return the job's server with its password.
+def server_of(job: Job, environ: Mapping[str, str] | None = None, *, key: str = "server") -> Server:
+    """Return the job's server with its password; `key` names another server of the job.
 
     Raises:
         JobError: the secret is missing.
+        KeyError: the job has no server there.
     """
-    server = job.server
+    server = value_at(job, key)
+    if not isinstance(server, SubmissionServer):
+        raise KeyError(key)
     password, renew = None, None
     if server.password is not None and server.auth != "none":
         resolve = partial(
@@ -49,7 +59,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
             folder=job.folder,
             environ=os.environ if environ is None else environ,
             username=server.username,
-            location=job.locate("server.password"),
+            location=job.locate(f"{key}.password"),
         )
         password = resolve()
         renew = resolve if _takes_token(server.auth) else None
@@ -66,7 +76,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None) -> Server:
         ca_file=ca_file,
         pipelining=server.pipelining == "auto",
         chunking=server.chunking == "auto",
-        timeouts=timeouts_of(job),
+        timeouts=_timeouts_of(server),
         renew=renew,
     )
 
@@ -76,9 +86,9 @@ def _takes_token(auth: str) -> bool:
     return chosen is not None and chosen.takes_token
 
 
-def timeouts_of(job: Job) -> Timeouts:
-    """Return the job's deadlines."""
-    t = job.server.timeouts
+def _timeouts_of(server: SubmissionServer) -> Timeouts:
+    """Return the deadlines of a server of the job."""
+    t = server.timeouts
     return Timeouts(t.connect, t.command, t.data, t.end_of_data)
 
 
@@ -97,18 +107,24 @@ def sandbox_server(job: Job, port: int) -> Server:
         password="sandbox",  # noqa: S106 - the sandbox takes any
         pipelining=job.server.pipelining == "auto",
         chunking=job.server.chunking == "auto",
-        timeouts=timeouts_of(job),
+        timeouts=_timeouts_of(job.server),
     )
 
 
 def opener(
-    server: Server, options: RunOptions, progress: Progress, *, wants_dsn: bool = False
+    server: Server,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    wants_dsn: bool = False,
+    dialogues: Dialogues | None = None,
 ) -> Callable[[], Awaitable[TransportSession]]:
     """Return a function that opens a session with `server`, redirected if the options say so.
 
     Call this in the event loop of the run. Once BDAT has failed with the server, no session of the
     run uses BDAT any more, and `progress` is told. `wants_dsn`: the job asks for delivery status
-    notifications, and `progress` is told once where the server announces none.
+    notifications, and `progress` is told once where the server announces none. The dialogue of each
+    transaction goes to `dialogues`.
     """
 
     def tell(reason: str) -> None:
@@ -120,18 +136,24 @@ def opener(
         polling = Polling(asyncio.get_running_loop().call_soon, time.perf_counter)
 
     tokens = Tokens(server)
-    open_with = partial(Session.open, transcript=options.transcript, trust=trust, polling=polling)
+
+    async def open_with(server: Server) -> tuple[Session, Hearing | None]:
+        hearing = None if dialogues is None else Hearing(options.transcript)
+        heard = hearing or options.transcript
+        return await Session.open(server, transcript=heard, trust=trust, polling=polling), hearing
 
     redirection = Redirection(options.redirect, tell=progress.note) if options.redirect else None
 
     async def open_session() -> TransportSession:
         nonlocal wants_dsn
-        session = await tokens.open(open_with)
+        session, hearing = await tokens.open(open_with)
         if redirection is not None:
             return RedirectedSession(session, redirection)
         if wants_dsn and not session.capabilities.dsn:
             wants_dsn = False
             progress.note(_NO_DSN)
-        return session
+        if dialogues is None or hearing is None:
+            return session
+        return KeptSession(session, hearing, dialogues, server.address, time.time)
 
     return open_session

@@ -66,13 +66,18 @@ def equation_of(
 ) -> Equation:
     """Return the equation of an edition; `rows` were read, `table` is read again for the faults.
 
-    `reported` is that of `Equation`.
+    `reported` is that of `Equation`. While other workers write the ledger, nothing that is counted
+    at two moments is compared.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
+    before = ledger.writers()
     counts = ledger.standing.counts()
     found, lines = ledger.standing.found_rows()
+    if before or ledger.writers():
+        # Workers go on behind a run that was told to stop: only one look is of one instant.
+        counts, reported = found, None
     faults = [
         f"{found[status]:,} rows are {status.replace('_', ' ')}, and {counts[status]:,} are counted"
         for status in Status

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.delivery.dialogues import Dialogue, dialogues_path, read
 from mailbatch.delivery.ledgers import open_to_prove, open_to_read
-from mailbatch.delivery.places import is_store_there
+from mailbatch.delivery.places import is_store_there, state_dir
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
 from mailbatch.delivery.succession import edition_of_templates
@@ -49,6 +50,7 @@ class Made:
     address: str
     status: str
     reports: int
+    dialogues: int
     why: str
     row: int
     rows: int
@@ -101,6 +103,7 @@ def write_evidence(
                 "inputs": dict(proved.inputs),
                 "reports": reports,
                 "chain": {"rows": chain.rows, "blocks": chain.blocks, "head": chain.head},
+                **_dialogue(job, edition, proved, state),
             }
             octets = remade.octets
             content = None if octets is None else octets.joined()
@@ -109,6 +112,7 @@ def write_evidence(
         proved.row.email,
         str(proved.row.status),
         len(reports),
+        len(facts.get("dialogue", ())),
         remade.why,
         number,
         chain.rows,
@@ -181,6 +185,7 @@ def _facts(proved: Proved, number: int) -> dict[str, Any]:
             "text": row.reply,
             "message_id": row.message_id,
         },
+        "server": row.server,
     }
 
 
@@ -201,6 +206,37 @@ def _message(proved: Proved, remade: Remade) -> dict[str, Any]:
         "pieces": list(remade.sizes),
         "header_message_id": None if delivery is None else delivery.message_id,
         "date": None if delivery is None else iso_time(delivery.date),
+    }
+
+
+def _dialogue(job: Job, edition: str, proved: Proved, state: State) -> dict[str, Any]:
+    """Return the dialogues about the message; no member where the edition keeps none."""
+    path = dialogues_path(state_dir(job, state), job, edition)
+    if job.keep is None and not path.exists():
+        return {}
+    delivery, own = proved.delivery, proved.row.email
+    kept = () if delivery is None else read(path, delivery.token)
+    return {"dialogue": [_told(one, own) for one in kept]}
+
+
+def _told(kept: Dialogue, own: str) -> dict[str, Any]:
+    """Return a dialogue as one recipient may see it: without RCPTs and words about others."""
+    key, others, lines = address_key(own), 0, []
+    for one in kept.exchanges:
+        recipient = one.recipient
+        if recipient is not None and address_key(recipient) != key:
+            others += 1
+            continue
+        said = [_without_others(line, own) for line in one.reply]
+        lines += [f"C: {one.command}", *[f"S: {line}" for line in said]]
+    return {
+        "server": kept.server,
+        "began_at": iso_time(kept.began),
+        "ended_at": iso_time(kept.ended),
+        "content_bytes": kept.size,
+        "content_digest": kept.digest or None,
+        "other_recipients": others,
+        "lines": lines,
     }
 
 

@@ -1,4 +1,4 @@
-"""The forgetting of a person in a folder: ledgers, the store of reports, and results files.
+"""The forgetting of a person in a folder: ledgers, store of reports, dialogues and results files.
 
     found = look(Path("."), None, "ann@example.com")    # Person: where there is something to do
     if found:
@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.delivery.dialogues import dialogues_in
+from mailbatch.delivery.dialogues import forget as forget_dialogues
+from mailbatch.delivery.dialogues import mentions as mentions_in
 from mailbatch.delivery.ledgers import discard, ledgers_of, open_to_forget, open_to_look_for
 from mailbatch.delivery.places import REHEARSALS, is_store_there, state_folder, store_path
 from mailbatch.delivery.rehearsals import has_rehearsals
@@ -48,13 +51,15 @@ class InLedger:
 class Found:
     """The traces of a person, by the address in lower case; false where there is nothing to do.
 
-    `stores` has each store with the number of bodies that mention the person; `aliases` the aliases
+    `stores` has each store with the number of bodies that mention the person, `dialogues` each file
+    of dialogues with the number of those that name the person; `aliases` the aliases
     by the Message-IDs of the person, `own` the Message-IDs of messages to nobody else.
     """
 
     address: str
     ledgers: list[InLedger] = field(default_factory=list)
     stores: list[tuple[Path, int]] = field(default_factory=list)
+    dialogues: list[tuple[Path, int]] = field(default_factory=list)
     results: list[Path] = field(default_factory=list)
     aliases: dict[str, str] = field(default_factory=dict)
     own: set[str] = field(default_factory=set)
@@ -62,7 +67,7 @@ class Found:
     all_stores: list[Path] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.ledgers or self.stores or self.results)
+        return bool(self.ledgers or self.stores or self.dialogues or self.results)
 
     @property
     def person(self) -> Person:
@@ -84,6 +89,8 @@ def look(folder: Path, given: Path | None, address: str) -> Found:
     for one in states:
         for path in ledgers_of(one, one):
             _look_into_ledger(found, path)
+        counted = [(path, mentions_in(path, found.address)) for path in dialogues_in(one)]
+        found.dialogues += [(path, number) for path, number in counted if number]
     found.results += [path for path in _results_below(folder) if mentions(path, found.address)]
     for store in filter(is_store_there, map(store_path, states)):
         from mailbatch.reports.store import ReportStore
@@ -141,6 +148,8 @@ def forget(found: Found) -> None:
             opened.forget_person(found.person)
     for path in found.results:
         mask_results(path, found.address, found.aliases, UNKNOWN)
+    for path, _ in found.dialogues:
+        forget_dialogues(path, found.address, UNKNOWN)
     for ledger in found.ledgers:
         if ledger.rehearsed:
             discard(ledger.path)

@@ -120,9 +120,9 @@ class Gate:
         daily = allowance.daily
         if recipients > daily.highest:
             self.failure = UsageError(
-                f"a message with its copies has {recipients:,} recipients, and server.cap lets "
-                f"{daily.highest:,} through in 24 hours",
-                hint="raise server.cap, or send fewer copies",
+                f"a message with its copies has {recipients:,} recipients, and {daily.key}.cap "
+                f"lets {daily.highest:,} through in 24 hours",
+                hint=f"raise {daily.key}.cap, or send fewer copies",
             )
             return
         now, free = self._clock(), allowance.free_at(recipients)

@@ -84,11 +84,17 @@ class Inspection:
         """Yield every row of the table with the status that the files alone give, in order."""
         return iter(self._inputs.plan)
 
-    def deliveries(self) -> Iterator[Delivery]:
-        """Yield every delivery in the order of the table; once for each inspection."""
+    def deliveries(self, *, kept: bool = False) -> Iterator[Delivery]:
+        """Yield every delivery in the order of the table; once for each inspection.
+
+        The last one that was yielded can be given to `look`; with `kept`, all of them, and the
+        memory grows with their number.
+        """
         for address in self._options.only or (None,):
             while lot := near(self._leases.lease(_LOT, now=self._now, address=address)):
                 yield from lot
+                if not kept:
+                    self._ledger.records.leave([delivery.id for delivery in lot])
 
     def look(self, delivery: Delivery) -> Inspected:
         """Render a delivery; the rows of a failed one count as invalid from now on."""

@@ -61,7 +61,9 @@ __all__ = [
     "ledgers_of",
     "lost_editions",
     "make_roles",
+    "move_to",
     "open_mailings",
+    "open_to_archive",
     "open_to_decide",
     "open_to_forget",
     "open_to_look_for",
@@ -225,11 +227,11 @@ def turn_of(job: Job, state: State) -> AbstractContextManager[object] | None:
 
 
 def taken_by_others(
-    job: Job, edition: str | None, state: State, since: float
+    job: Job, edition: str | None, state: State, since: float, *, server: str | None = None
 ) -> tuple[list[tuple[float, int]], bool]:
     """Return the recipients of all editions but one, and whether a run writes one of these.
 
-    The recipients are those that servers took later than `since`, as `Standings.taken_since` has
+    The recipients are those that `server` took later than `since`, as `Standings.taken_since` has
     them. A file that was not written since then is not opened.
 
     Raises:
@@ -245,7 +247,7 @@ def taken_by_others(
             continue
         with open_to_read(place) as ledger:
             is_busy = is_busy or bool(ledger.writers())
-            taken += ledger.standing.taken_since(since)
+            taken += ledger.standing.taken_since(since, server=server)
     return taken, is_busy
 
 
@@ -299,18 +301,21 @@ def open_to_run(
     )
 
 
-def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
+def open_to_decide(
+    place: LedgerPlace, *, restored: bool = False, beside: bool = False
+) -> OpenLedger:
     """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
     `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
-    were leased and not settled are in doubt.
+    were leased and not settled are in doubt. `beside`: also while a run writes a ledger in a
+    database; a file has one writer.
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    return _postgres().reopen(place, restored=restored)
+    return _postgres().reopen(place, restored=restored, beside=beside)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -325,6 +330,19 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     if isinstance(place, Path):
         return Ledger.read(place)
     return _postgres().read(place)
+
+
+def move_to(ledger: OpenLedger, server: str) -> None:
+    """Have a run go on at another server of the job, host and port; no delivery may be leased.
+
+    All that is recorded from now on is of that server. Pending recipients are due there at once.
+
+    Raises:
+        LedgerError: the move cannot be recorded, or the ledger is none that knows of servers (74).
+    """
+    if not isinstance(ledger, Ledger):
+        raise LedgerError(f"{ledger.path}: a ledger in a database knows of one server alone")
+    ledger.move_to(server)
 
 
 def corrections_of(ledger: OpenLedger) -> Correcting | None:
@@ -401,6 +419,28 @@ def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> 
     if isinstance(place, Path):
         raise LedgerError(f"{place}: one process sends with a ledger in a file")
     return _postgres().join(place, message_id_domain=message_id_domain, bundle=bundle)
+
+
+def open_to_archive(place: LedgerPlace) -> PostgresLedger:
+    """Open the ledger of an edition to put it away: no other process writes the ledger.
+
+    Raises:
+        LedgerLocked: a run or a worker is under way (75).
+        LedgerError: as `open_to_decide`.
+        UsageError: the ledger is a file.
+    """
+    if isinstance(place, Path):
+        raise UsageError(
+            f"{place}: a ledger in a file is put away by moving the file",
+            hint="name a database with --ledger (MAILBATCH_LEDGER)",
+        )
+    ledger = _postgres().reopen(place)
+    try:
+        ledger.check_idle()
+    except BaseException:
+        ledger.close()
+        raise
+    return ledger
 
 
 def make_roles(url: str, planner: str, worker: str, *, executes: bool) -> str:

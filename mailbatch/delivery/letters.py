@@ -15,7 +15,7 @@ Tests: tests/cli/test_correct.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from mailbatch.outcome import Status
 if TYPE_CHECKING:
     from mailbatch.ledger.corrected import Correcting, Had
     from mailbatch.render.composer import Composer
+    from mailbatch.render.message import Message
 
 _AT_ONCE = 256
 #: The reason of a row that a preview of the other group leaves out.
@@ -79,7 +80,9 @@ class Letters:
 
     `sent` gives the composer of the sent job for the columns of a row in the ledger. `concerned` is
     the number of recipients that the correction is about. Only rows of the `wanted` letters are
-    pending, for a preview of one group.
+    pending, for a preview of one group. `behind` gives a letter its thread. With `accept_changes`
+    a letter that the sent job does not make is a wrong one, else an error. Unless the sent job
+    `proves`, its messages are not those that left to the byte.
     """
 
     def __init__(
@@ -91,7 +94,10 @@ class Letters:
         mended: Composer,
         table: str,
         concerned: int,
+        behind: Callable[[Delivery], Delivery],
         wanted: frozenset[Letter] = SENT,
+        accept_changes: bool = False,
+        proves: bool = True,
     ) -> None:
         #: Those of the corrected edition, in the ledger as it is open now.
         self.corrections = corrections
@@ -101,7 +107,10 @@ class Letters:
         self._mended = mended.fingerprinting()
         self._table = table
         self._concerned = concerned
+        self._behind = behind
         self._wanted = wanted
+        self._accept_changes = accept_changes
+        self._proves = proves
 
     def judged(self, rows: Iterable[Recipient]) -> Iterator[Recipient]:
         """Yield rows with the status that the correction gives these.
@@ -110,7 +119,8 @@ class Letters:
         that asks for a mail is judged.
 
         Raises:
-            MessageError: the letter that a recipient has cannot be made again.
+            MessageError: the letter that a recipient has cannot be made again, or is another one
+                than the sent job makes.
         """
         seen = _Seen()
         counts = dict.fromkeys(Letter, 0)
@@ -160,29 +170,45 @@ class Letters:
 
     def _compare(self, row: Recipient, had: Had) -> tuple[Letter, str, str]:
         """Return the same for a row whose recipient has a letter."""
+        sent = self._behind(_letter(had))
+        mended = replace(sent, rows=(sent.rows[0]._replace(values=row.values),))
         try:
-            mended = _digest(self._mended, row.values, had)
+            mark = _mark(self._mended.compose(mended, eight_bit=True))
         except InputError as error:
             return Letter.LEFT_OUT, str(error), _INVALID
-        if mended == self._digest_of_sent(row, had):
+        if self._has(sent, had, row.line, mark):
             return Letter.UNCHANGED, f"the letter of edition {self._edition} is the same", _FILTERED
         return Letter.CORRECTION, _OTHER, _FILTERED
 
-    def _digest_of_sent(self, row: Recipient, had: Had) -> bytes:
-        """Return the fingerprint of the letter that a recipient has.
+    def _has(self, sent: Delivery, had: Had, line: int, mark: bytes) -> bool:
+        """Say whether a recipient has the letter with a fingerprint.
+
+        The sent job may make that letter, and the recipient have another one all the same, of the
+        time before a change: the digest of the bytes that left tells.
 
         Raises:
             MessageError: the letter cannot be made again.
         """
+        composer, why = self._sent(had.columns), "the sent job makes other bytes than those"
         try:
-            return _digest(self._sent(had.columns), had.values, had)
+            for eight_bit in (True, False):
+                message = composer.compose(sent, eight_bit=eight_bit)
+                if _mark(message) != mark:
+                    return False
+                octets = message.octets
+                if not self._proves or had.digest in {None, octets.digest, octets.plain_digest}:
+                    return True
         except InputError as error:
-            raise MessageError(
-                f"the letter that {had.address} has cannot be made again, to be compared: {error}",
-                location=Location(self._table, row.line),
-                hint="the job has to be as it was sent, with all of its files",
-                reason=Reason.NO_CORRECTION,
-            ) from error
+            why = str(error)
+        if self._accept_changes:
+            return False
+        raise MessageError(
+            f"the letter that {had.address} has cannot be made again, to be compared: {why}",
+            location=Location(self._table, line),
+            hint="JOB has to be as it was sent, with all of its files; --accept-changes takes each "
+            "such letter for a wrong one, and --dry-run tells how many get a correction",
+            reason=Reason.NO_CORRECTION,
+        )
 
 
 class _Seen:
@@ -219,14 +245,9 @@ def _repeated(row: Recipient) -> Recipient:
     return row._replace(status=_FILTERED, reason="an earlier row has this recipient")
 
 
-def _digest(composer: Composer, values: tuple[str, ...], had: Had) -> bytes:
-    """Return the fingerprint of the letter of a row to a recipient, as no correction.
-
-    Raises:
-        InputError: the letter cannot be made.
-    """
-    row = Recipient(1, had.address, values)
-    letter = Delivery(
+def _letter(had: Had) -> Delivery:
+    """Return the delivery of the letter that a recipient has, as no correction."""
+    return Delivery(
         id=0,
         key="",
         attempt=1,
@@ -234,9 +255,12 @@ def _digest(composer: Composer, values: tuple[str, ...], had: Had) -> bytes:
         date=had.date or 0,
         unsettled=(had.address,),
         addresses=(had.address,),
-        rows=(row,),
+        rows=(Recipient(1, had.address, had.values),),
     )
-    mark = composer.compose(letter, eight_bit=True).mark
-    if mark is None:
+
+
+def _mark(message: Message) -> bytes:
+    """Return the fingerprint of a message."""
+    if message.mark is None:
         raise ValueError("the composer makes no fingerprints")
-    return mark.digest
+    return message.mark.digest

@@ -108,6 +108,11 @@ class Lots:
         return delivery
 
     @property
+    def left(self) -> int | None:
+        """The number of deliveries that the limit of the run leaves; None: no limit."""
+        return self._left
+
+    @property
     def goes_on(self) -> bool:
         """Whether the limit of the run leaves a delivery."""
         return self._left is None or self._left > 0

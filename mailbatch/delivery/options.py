@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.delivery.state import State, state_of
-from mailbatch.errors import JobError, MailbatchError, UsageError
+from mailbatch.errors import JobError, MailbatchError, SessionError, UsageError
 from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
@@ -216,7 +216,8 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`.
+    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`. `left` is
+    the number of messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
@@ -227,6 +228,7 @@ class Sent:
     declined: bool = False
     learned: Mapping[str, int] = field(default_factory=dict)
     held: Held | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +246,13 @@ class Summary:
     until which the provider's logs tell of the recipients in doubt, in seconds since the epoch;
     None where no log does. `further` is the number of addresses that had a message of the edition
     by a row which has left the table, and were to get one more when the run began. `plan` is the
-    digest of the approved plan that the run was held to. `held` says what held the run, and until
-    when: `server.window`, `cap`, `warmup` or `message.send_at`; None where none did. `equation`
-    holds the rows of the table against those of the ledger, None where the ledger failed. `asked`
-    are the rows of `only`, None without such; `send_times` are the instants (seconds since the
-    epoch) that these wait for, by the line. `corrected` is the edition that the run
-    corrected, and `groups` are its recipients by the letter of each; None where the run was no
+    digest of the approved plan that the run was held to. `elsewhere` counts the accepted rows of
+    the edition by server, host and port, those of the first server left out. `held` says what held
+    the run, and until when: `server.window`, `cap`, `warmup` or `message.send_at`; None where none
+    did. `equation` holds the rows of the table against those of the ledger, None where the ledger
+    failed. `asked` are the rows of `only`, None without such; `send_times` are the instants
+    (seconds since the epoch) that these wait for, by the line. `corrected` is the edition that the
+    run corrected, and `groups` are its recipients by the letter of each; None where the run was no
     correction.
     """
 
@@ -280,6 +283,7 @@ class Summary:
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
     send_times: Mapping[int, float] = field(default_factory=dict)
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
     corrected: str | None = None
     groups: Groups | None = None
 
@@ -350,6 +354,20 @@ class Summary:
 
 #: The exit codes of a run that began to send, the most serious first.
 _PRECEDENCE = (77, 69, 74, 65, 75, 4, 3)
+
+
+def is_more_serious(one: SessionError, other: SessionError) -> bool:
+    """Say whether the exit code of one failure goes before that of the other.
+
+    >>> from mailbatch.errors import LimitReached, TLSError
+    >>> is_more_serious(TLSError("no certificate"), LimitReached("451 slow down"))
+    True
+    """
+    ranks = [
+        _PRECEDENCE.index(failure.exit_code) if failure.exit_code in _PRECEDENCE else -1
+        for failure in (one, other)
+    ]
+    return ranks[0] < ranks[1]
 
 
 class Progress(Protocol):

@@ -3,8 +3,8 @@
     with inspect(inputs) as inspection:
         plan = make_plan(inputs, inspection)
 
-The same inputs give the same plan, on any day and machine. A few bytes are kept for each row. This
-module must never send, nor write a file.
+The same inputs give the same plan, on any day and machine. A few bytes are kept for each row, in a
+file (`Slots`). This module must never send, nor write a file.
 
 Tests: tests/cli/test_plan.py.
 """
@@ -14,11 +14,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.delivery.plan_file import MESSAGE_DIGITS, PLANNED, ROW_DIGITS, PlanFile, line_of
+from mailbatch.delivery.plan_file import (
+    MESSAGE_DIGITS,
+    PLANNED,
+    ROW_DIGITS,
+    WIDTH,
+    PlanFile,
+    line_of,
+)
+from mailbatch.delivery.slots import Slots
 from mailbatch.errors import InputError, InputErrors, JobError, RecipientError
 from mailbatch.outcome import Status
 from mailbatch.recipients.plan import rows_move
@@ -47,16 +54,13 @@ class Digests:
     def __init__(self) -> None:
         self.sizes = [0, 0, 0]  # the smallest, the largest, all
         self.messages = 0
-        self._found = bytearray()
+        self._found = Slots(_BYTES)
 
     def add(self, delivery: Delivery, mark: Mark | None) -> None:
         """Add the mark of a delivery's message; None: the message cannot be made."""
-        end = (delivery.id + 1) * _BYTES
-        if len(self._found) < end:
-            self._found.extend(bytes(end - len(self._found)))
         if mark is None:
             return
-        self._found[end - _BYTES : end] = mark.digest[:_BYTES]
+        self._found.put(delivery.id, mark.digest[:_BYTES])
         size, (least, most, total) = mark.size, self.sizes
         self.sizes = [min(least or size, size), max(most, size), total + size]
         self.messages += 1
@@ -65,8 +69,7 @@ class Digests:
         """Return the digits of a delivery's message; None where there is none."""
         if delivery_id is None:
             return None
-        start = delivery_id * _BYTES
-        found = bytes(self._found[start : start + _BYTES])
+        found = self._found.get(delivery_id)
         return found.hex() if found and found != _NO_MESSAGE else None
 
 
@@ -154,13 +157,13 @@ def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFil
     """Return the plan of an inspection whose messages were all rendered, with their digests."""
     counts = dict.fromkeys(PLANNED, 0)
     digits = RowDigits(inputs.job.name, inputs.edition)
-    lines = StringIO()
+    lines = Slots(WIDTH)
     planned = inspection.planned_rows()
     for row, (_, status, delivery_id) in zip(inspection.recipients(), planned, strict=True):
         message = digests.of(delivery_id) if status is Status.PENDING else None
         said = Status.INVALID if message is None and status is Status.PENDING else status
         counts[said] += 1
-        lines.write(line_of(digits(row), message or str(said)))
+        lines.append(line_of(digits(row), message or str(said)))
     smallest, largest, total = digests.sizes
     thread = {} if inspection.thread is None else {THREAD: inspection.thread.digest}
     return PlanFile(
@@ -172,7 +175,7 @@ def plan_of(inputs: Inputs, inspection: Inspection, digests: Digests) -> PlanFil
         largest,
         total,
         {**inputs_digests(inputs), **thread},
-        lines.getvalue(),
+        lines,
     )
 
 

@@ -39,7 +39,6 @@ from mailbatch.errors import (
     MessageError,
     OverlapError,
     PlanDifference,
-    SendTimesError,
     UsageError,
 )
 from mailbatch.job.model import Dkim, Job
@@ -51,6 +50,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
+from mailbatch.send_time import SendTimesError
 from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 
     `approval` holds the run to a plan, None: to none. `rows` is the number of rows that were read.
-    `thread` is that of the messages, None without `message.thread`.
+    `thread` is that of the messages, None without `message.thread`. `at` names the server of the
+    job that the mailing goes through, host and port; None: the first one.
     """
 
     inputs: Inputs
@@ -93,6 +94,7 @@ class Mailing:
     approval: Approval | None = None
     rows: int = 0
     thread: Thread | None = None
+    at: str | None = None
 
     @property
     def leases(self) -> Leases:

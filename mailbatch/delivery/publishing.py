@@ -76,18 +76,19 @@ def offer(
 
 def _alone(mailing: Mailing, options: RunOptions) -> str | None:
     """Say why workers cannot help; None where they can."""
-    if options.limit is not None or options.only:
-        return "--limit and --only are of one run"
-    if mailing.approval is not None:
-        return "--plan holds one run to a plan"
     job = mailing.inputs.job
-    if asks_command(job):
-        return "a secret is the output of a command, and a worker runs no command of a job"
-    if job.server.has_daily_number:
-        return "server.cap and server.warmup count in one run"
-    if mailing.thread is not None:
-        return "message.thread asks the ledgers of earlier editions"
-    return None
+    reasons = (
+        (options.limit is not None or options.only, "--limit and --only are of one run"),
+        (mailing.approval is not None, "--plan holds one run to a plan"),
+        (
+            asks_command(job),
+            "a secret is the output of a command, and a worker runs no command of a job",
+        ),
+        (job.server.has_daily_number, "server.cap and server.warmup count in one run"),
+        (job.keep is not None, "keep: dialogue is written by one run"),
+        (mailing.thread is not None, "message.thread asks the ledgers of earlier editions"),
+    )
+    return next((why for is_so, why in reasons if is_so), None)
 
 
 def asks_command(job: Job) -> bool:

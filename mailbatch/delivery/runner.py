@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +22,14 @@ from mailbatch.delivery import signals
 from mailbatch.delivery.asked import rows_of, send_times_of
 from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.equation import Equation, equation_of
+from mailbatch.delivery.fallback import (
+    Route,
+    check_place,
+    held_now,
+    names_of,
+    routes_of,
+    send_in_turn,
+)
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
 from mailbatch.delivery.outlook import look_ahead
@@ -50,11 +58,10 @@ from mailbatch.times import iso_time
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
     from mailbatch.delivery.correction import Correction
-    from mailbatch.delivery.gate import Gate, Held
+    from mailbatch.delivery.gate import Held
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.reports.report import Event
-    from mailbatch.smtp.server import Server
 
 #: Between two rounds of a run with `wait`, in seconds.
 _LEAST_WAIT = 0.5
@@ -152,12 +159,14 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
     Raises:
         UsageError: a run that is no rehearsal in the sandbox names the folder of rehearsals; or a
             run without sessions has no workers, since its ledger is a file.
+        JobError: the job has a second server, and its ledger is in a database.
     """
     options = options.addressed(job)
     if options.sessions == 0 and (options.scratch or url_of(options.state) is None):
         from mailbatch.delivery.watching import no_worker
 
         raise no_worker("keep the ledger in a database (--ledger)")
+    check_place(job, options)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
@@ -185,16 +194,15 @@ def _converge(
     started = time.monotonic()
     with ExitStack() as stack:
         with signals.raising():
-            inputs, approval = _inputs(job, options, stack, now)
+            inputs, approval = _inputs(job, options, stack, now, environ)
             mailing = open_mailing(inputs, options, stack, approval)
             mailing.ledger.listen(progress.note)
             if mailing.ledger.moved is not None:
                 progress.alarm(_came_from(*mailing.ledger.moved))
             outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
-            server = _server(job, options, mailing, environ)
-            gate = _gate(mailing, options, stack)
-            held = (None if gate is None else gate.look()) or _waits(mailing, options)
+            routes = routes_of(mailing, options, environ, stack)
+            held = held_now(routes) or _waits(mailing, options)
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
@@ -203,7 +211,9 @@ def _converge(
             asked = time.monotonic()
             goes_on = stopped is None and (held is None or options.wait)
             asks = bool(wanted and goes_on) or _begins(inputs.correction)
-            agreed = not (asks and server and confirm) or confirm(mailing, server.address)
+            agreed = not (asks and routes[0].server and confirm) or confirm(
+                mailing, names_of(routes)
+            )
             started += time.monotonic() - asked  # thinking it over is no part of the run
             if agreed and inputs.correction is not None and not options.scratch:
                 inputs.correction.take_over(stack)
@@ -216,13 +226,13 @@ def _converge(
             sent = Sent(held=held)
         elif wanted and agreed:
             _begin(mailing, options, progress, wanted, guarded=steps is not None)
-            sent = _sent(mailing, options, progress, server, stopping, steps, gate)
+            sent = _sent(routes, options, progress, stopping, steps)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         return replace(summary, further=further if agreed else 0)
 
 
 def _inputs(
-    job: Job, options: RunOptions, stack: ExitStack, now: datetime
+    job: Job, options: RunOptions, stack: ExitStack, now: datetime, environ: Mapping[str, str]
 ) -> tuple[Inputs, Approval | None]:
     """Read the inputs of a run, and of what holds the run to a plan, where there is such a one.
 
@@ -245,7 +255,7 @@ def _inputs(
     if options.correction is not None:
         from mailbatch.delivery.correction import correcting
 
-        inputs = correcting(inputs, options, stack)
+        inputs = correcting(inputs, options, stack, environ)
     return inputs, approval
 
 
@@ -268,25 +278,21 @@ def _begin(
 
 
 def _sent(
-    mailing: Mailing,
+    routes: Sequence[Route],
     options: RunOptions,
     progress: Progress,
-    server: Server | None,
     stopping: signals.Stopping,
     steps: Steps | None,
-    gate: Gate | None,
 ) -> Sent:
     """Send, or watch the workers that do."""
     if options.sessions == 0:
         from mailbatch.delivery.watching import watch
 
-        return watch(mailing, progress, stopping)
-    from mailbatch.delivery.sending import send  # a third of the start of a run
-
-    sent = send(mailing, options, progress, server, stopping, steps, gate)
+        return watch(routes[0].mailing, progress, stopping)
+    sent = send_in_turn(routes, options, progress, stopping, steps)
     if sent.failure is not None or sent.interrupted:
         return sent
-    return replace(sent, held=sent.held or _waits(mailing, options))
+    return replace(sent, held=sent.held or _waits(routes[0].mailing, options))
 
 
 def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
@@ -341,15 +347,6 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
     return Steps.of(mailing, options, fates)
 
 
-def _gate(mailing: Mailing, options: RunOptions, stack: ExitStack) -> Gate | None:
-    """Return the gate of a run that a key of `server` may hold; mostly there is none."""
-    if options.scratch or not mailing.unfinished or not mailing.inputs.job.server.may_hold:
-        return None
-    from mailbatch.delivery.admission import gate_of
-
-    return gate_of(mailing, options, stack)
-
-
 def _waits(mailing: Mailing, options: RunOptions) -> Held | None:
     """Return the hold of a run whose recipients all wait for their time of sending."""
     if mailing.inputs.job.message.send_at is None or not mailing.unfinished:
@@ -365,17 +362,6 @@ def _came_from(path: str, host: str) -> str:
         f"the ledger was moved here: its last run was on {host}, at {path}; "
         "let nobody run the job there any more"
     )
-
-
-def _server(
-    job: Job, options: RunOptions, mailing: Mailing, environ: Mapping[str, str]
-) -> Server | None:
-    """Return the real server, None for files and the sandbox; a missing secret shows here."""
-    if options.dry_run or options.sandbox or not mailing.unfinished:
-        return None
-    from mailbatch.delivery.destination import server_of
-
-    return server_of(job, environ)
 
 
 def _conclude(
@@ -414,6 +400,7 @@ def _conclude(
         declined=sent.declined,
         nothing_to_do=sent.nothing_to_do,
         learned=sent.learned,
+        elsewhere=ledger.standing.elsewhere(),
         rehearsed_in=None if options.rehearsal is None else options.rehearsal.folder,
         plan=None if mailing.approval is None else mailing.approval.digest,
         equation=equation,

@@ -40,6 +40,7 @@ or raises the failure. This module decides no outcome (`smtp.transaction` does) 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -200,17 +201,36 @@ class Sender:
         """Wait until a transaction may begin; None: not any more, and the delivery is put back."""
         run, session = self._run, None
         try:
-            if await self._keep_pace(prepared):
-                session = await self._link.ready()
-                if run.crew.stop.is_set():  # nothing is begun behind a signal
-                    session = None
+            if await self._keep_pace():
+                session = await self._session_in_turn(prepared)
+            if run.crew.stop.is_set():  # nothing is begun behind a signal
+                session = None
         finally:
             if session is None:
                 run.supply.put_back(prepared.delivery)
         return session
 
-    async def _keep_pace(self, prepared: Prepared) -> bool:
-        """Wait for `server.rate` and for a server that wants a slower pace; False if stopped."""
+    async def _session_in_turn(self, prepared: Prepared) -> TransportSession | None:
+        """Wait for `server.rate`; return a session, None: not any more.
+
+        A turn has passed where a session had to be opened first, or the machine is busy. Another
+        one is taken then, a few times: a machine that is always late sends all the same.
+        """
+        throttle = self._run.rules.throttle
+        fitting = self._run.rules.limits.fitting(prepared.envelope.forward_paths)
+        left = _TURNS
+        while True:
+            seconds = await answer(throttle.delay(fitting))
+            due = time.monotonic() + seconds
+            if seconds > 0.0 and not await self._link.pause(seconds):
+                return None
+            session = await self._link.ready()
+            left -= 1
+            if session is None or time.monotonic() - due <= throttle.tolerance or not left:
+                return session
+
+    async def _keep_pace(self) -> bool:
+        """Wait for a server that wants a slower pace; False if stopped."""
         run, rules, stop = self._run, self._run.rules, self._run.crew.stop
         while rules.pace.is_slow and not stop.is_set():
             seconds = rules.pace.resume_at - run.clock()
@@ -221,11 +241,7 @@ class Sender:
                 break
             else:  # another worker tries the server: the others wait for its outcome
                 await first(run.crew.settled.wait(), stop.wait())
-        fitting = rules.limits.fitting(prepared.envelope.forward_paths)
-        seconds = await answer(rules.throttle.delay(fitting))
-        if seconds <= 0.0:
-            return not stop.is_set()
-        return await self._link.pause(seconds)
+        return not stop.is_set()
 
     def _begin(self, session: TransportSession, prepared: Prepared) -> Begun:
         message, at = prepared.message, self._run.clock()
@@ -388,6 +404,8 @@ def _counted(outcomes: Sequence[Outcome]) -> int:
 
 #: Tuples: an enum's member is found in them by identity, which is quicker than its hash.
 _AGAIN = (Status.DEFERRED, Status.PENDING)
+#: So many turns of a rate are taken for one delivery; the last of them may be used late.
+_TURNS = 3
 _FINAL = (Status.ACCEPTED, Status.REJECTED)
 _TAKEN = (Status.ACCEPTED, Status.IN_DOUBT)
 _ACCEPTED = Status.ACCEPTED

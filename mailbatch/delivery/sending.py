@@ -25,9 +25,9 @@ from mailbatch.delivery.limits import Limits
 from mailbatch.delivery.link import first
 from mailbatch.delivery.loop import loop_factory
 from mailbatch.delivery.lots import Lots
-from mailbatch.delivery.options import Progress, Rehearsal, RunOptions, Sent, rate_of
+from mailbatch.delivery.options import Mode, Progress, Rehearsal, RunOptions, Sent, rate_of
 from mailbatch.delivery.pace import Pace
-from mailbatch.delivery.places import OUTBOX
+from mailbatch.delivery.places import OUTBOX, state_dir
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
@@ -45,6 +45,7 @@ from mailbatch.results.file import check_place
 from mailbatch.smtp.server import Server
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.dialogues import Dialogues
     from mailbatch.delivery.steps import Steps
     from mailbatch.sandbox.provider import Provider
 
@@ -114,7 +115,7 @@ async def _send_all(
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
     stack = AsyncExitStack()
-    opener, where = await _transport(job, options, progress, server, stack)
+    opener, where = await _transport(mailing, options, progress, server, stack)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
@@ -155,10 +156,19 @@ async def _send_all(
         await _conclude(
             run, ended_early=failure is not None or interrupted or gate.held is not None
         )
-    crew = run.crew
-    learned = run.rules.limits.learned
+    return _sent(run, lots, failure, interrupted=interrupted)
+
+
+def _sent(run: Run, lots: Lots, failure: MailbatchError | None, *, interrupted: bool) -> Sent:
+    """Return the result of the sending part."""
     return Sent(
-        crew.transactions, crew.sessions, failure, interrupted, learned=learned, held=gate.held
+        run.crew.transactions,
+        run.crew.sessions,
+        failure,
+        interrupted,
+        learned=run.rules.limits.learned,
+        held=run.rules.gate.held,
+        left=lots.left,
     )
 
 
@@ -196,13 +206,17 @@ async def _conclude(run: Run, *, ended_early: bool) -> None:
 
 
 async def _transport(
-    job: Job,
+    mailing: Mailing,
     options: RunOptions,
     progress: Progress,
     server: Server | None,
     stack: AsyncExitStack,
 ) -> tuple[Opener, str]:
-    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`."""
+    """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
+
+    The answers of a rehearsal are those of the first server of the job.
+    """
+    job = mailing.inputs.job
     if options.dry_run:
         folder = options.out or job.folder / OUTBOX
 
@@ -211,13 +225,19 @@ async def _transport(
 
         return opener_of_files, f"{folder.name}/"
     if server is not None:
-        opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
+        opener = destination.opener(
+            server,
+            options,
+            progress,
+            wants_dsn=bool(_notify(job)),
+            dialogues=_dialogues(mailing, options, progress, stack),
+        )
         return opener, server.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(
         outbox=options.out,
-        answers=options.answers,
+        answers=() if mailing.at is not None else options.answers,
         tell=progress.alarm,
         provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
         aligned=may_be_aligned,
@@ -225,7 +245,20 @@ async def _transport(
     stack.push_async_callback(sandbox.stop)
     server = destination.sandbox_server(job, sandbox.port)
     opener = destination.opener(server, options, progress, wants_dsn=bool(_notify(job)))
-    return opener, "the sandbox"
+    return opener, "the sandbox" if mailing.at is None else f"the sandbox for {mailing.at}"
+
+
+def _dialogues(
+    mailing: Mailing, options: RunOptions, progress: Progress, stack: AsyncExitStack
+) -> Dialogues | None:
+    """Return the file of dialogues, which ends with `stack`; None where the job keeps none."""
+    job = mailing.inputs.job
+    if job.keep is None or options.mode is not Mode.SEND:
+        return None
+    from mailbatch.delivery.dialogues import Dialogues, dialogues_path
+
+    path = dialogues_path(state_dir(job, options.state), job, mailing.inputs.edition)
+    return stack.enter_context(Dialogues.to_append(path, tell=progress.alarm))
 
 
 def _notify(job: Job) -> tuple[str, ...]:
@@ -259,6 +292,8 @@ def _run_of(
     clock = clock_of(ledger)
     policy = RetryPolicy(retry.attempts, retry.initial, retry.maximum, retry.give_up_after)
     limits = Limits(transactions=job.server.transactions_per_session)
+    if mailing.at is not None:  # the deliveries were planned for another server
+        limits.recipients = job.server.recipients_per_transaction
     pace = Pace(policy, clock)
     redirected = bool(options.redirect)
     recorder = Recording(ledger.records, progress, call_soon)

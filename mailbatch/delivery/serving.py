@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,7 +38,7 @@ from mailbatch.delivery.preparation import Inputs, Mailing, private_key
 from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.send_times import hold_of
 from mailbatch.delivery.sending import send
-from mailbatch.errors import JobError, LedgerError, MailbatchError
+from mailbatch.errors import JobError, LedgerError, LedgerUnreachable, MailbatchError
 from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
@@ -52,6 +52,8 @@ from mailbatch.smtp.server import Server
 POLL, LONGEST_POLL = 2.0, 30.0
 #: A mailing whose next recipient is due later than this is left for others meanwhile: seconds.
 PATIENCE = 5.0
+#: A database that a worker has reached before is waited for so long: seconds, as by a run.
+AWAY = 180.0
 #: How long a mailing that failed here is left alone by a worker that stays: seconds.
 ASIDE = 300.0
 _MOST_FAILURES = 3
@@ -147,13 +149,14 @@ class _Worker:
         # The mailings that failed here, each with the time of the next attempt.
         self._aside: dict[LedgerPlace, float] = {}
         self._first: MailbatchError | None = None
+        self._was_reached = False
 
     def work(self) -> Served:
         """Serve all mailings that are open, again and again."""
         total, places, wait = Served(), set[LedgerPlace](), POLL
         while True:
             sent, left = 0, False
-            for place in open_mailings(self._url, seen=self._options.state):
+            for place in self._open_mailings():
                 if self._stopping.signum is not None:
                     break
                 done, goes_on = self._attempt(place)
@@ -177,15 +180,40 @@ class _Worker:
             ):
                 return replace(total, interrupted=True)
 
+    def _open_mailings(self) -> Sequence[LedgerPlace]:
+        """Return the open mailings; none where a signal ends the wait for a database.
+
+        Raises:
+            LedgerUnreachable: the database was never reached, or was away for too long.
+        """
+        since: float | None = None
+        while True:
+            try:
+                found = open_mailings(self._url, seen=self._options.state)
+            except LedgerUnreachable as failure:
+                now = time.monotonic()
+                if not self._was_reached or (since is not None and now - since > AWAY):
+                    raise
+                if since is None:
+                    since = now
+                    self._progress.note(f"{failure}; trying for {AWAY:.0f} s")
+                if not wait_until(time.time() + POLL, self._stopping):
+                    return ()
+            else:
+                self._was_reached = True
+                return found
+
     def _attempt(self, place: LedgerPlace) -> tuple[Sent, bool]:
         """Serve a mailing, and set one aside that fails: others may be sent all the same.
 
-        A database that is away fails where the open mailings are read, too, and ends the worker.
+        A database that is away is waited for where the open mailings are read.
         """
         if time.time() < self._aside.get(place, 0.0):
             return Sent(), False
         try:
             sent, goes_on = self._serve(place)
+        except LedgerUnreachable:
+            return Sent(), True
         except MailbatchError as failure:
             sent, goes_on = Sent(failure=failure), False
         if sent.failure is not None:

@@ -8,6 +8,7 @@ machines share has its turns elsewhere (`SharedThrottle`). Knows no SMTP.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -21,6 +22,9 @@ class Throttle:
         self._capacity = max(1.0, rate) if rate is not None else 0.0
         self._tokens = min(1.0, self._capacity)
         self._filled_at = clock()
+
+    #: Tokens are as good later: nobody else has them.
+    tolerance = math.inf
 
     @property
     def is_open(self) -> bool:
@@ -42,20 +46,37 @@ class Throttle:
 class Turns(Protocol):
     """The turns of a rate that is shared with other processes."""
 
+    @property
+    def tolerance(self) -> float:
+        """The seconds by which a turn may be used late."""
+
     def take(self, recipients: int) -> Awaitable[float]:
-        """Take turns for so many recipients; the answer is the wait before these, in seconds."""
+        """Take turns for so many recipients; the answer is the wait before these, in seconds.
+
+        Below 0.0 the turns have passed already.
+        """
 
 
 class SharedThrottle:
-    """Let recipients through by turns that other processes take, too."""
+    """Let recipients through by turns that other processes take, too.
+
+    A turn that is used late would come together with the turns of others behind it: it is given up.
+    """
 
     is_open = False
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
 
+    @property
+    def tolerance(self) -> float:
+        """The seconds by which a turn may be used late."""
+        return self._turns.tolerance
+
     def delay(self, recipients: int) -> Awaitable[float]:
         """Take turns for `recipients`; the answer is the wait before their use, in seconds.
+
+        Below 0.0 the turns have passed already.
 
         Raises:
             LedgerError: no turn can be had.

@@ -190,6 +190,11 @@ class Job(Section):
         default={}, description="Values that every template sees as variables.NAME."
     )
     retry: Retry = Field(default_factory=Retry)
+    keep: Literal["dialogue"] | None = Field(
+        default=None,
+        description="`dialogue` keeps what was said to the server about each message, and its "
+        "replies, in a file beside the ledger, for `mailbatch evidence`.",
+    )
     results: Annotated[str, fields.LINE, NamesFile("the results", absolute=False, read=False)] = (
         Field(
             default="results/{{ job.name }}-{{ edition.replace('/', '%2F') }}.csv",

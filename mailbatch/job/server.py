@@ -1,4 +1,4 @@
-"""The `server` section of a job: host, security, authentication and pace.
+"""The `server` section of a job: host, security, authentication and pace; and its fallback.
 
 Tests: tests/job/test_model.py.
 """
@@ -114,8 +114,8 @@ class Timeouts(Section):
     )
 
 
-class Server(Section):
-    """The submission server, and how to talk to it."""
+class SubmissionServer(Section):
+    """A submission server, and how to talk to it (RFC 6409)."""
 
     model_config = ConfigDict(
         json_schema_extra={"dependencies": {"username": ["password"], "password": ["username"]}}
@@ -178,10 +178,6 @@ class Server(Section):
         "a fraction, too.",
         examples=["600/min", "0.5/s"],
     )
-    window: Window | None = Field(
-        default=None,
-        description="When a run may send: outside of it a run ends with 75, or waits with --wait.",
-    )
     cap: Annotated[int, fields.CAP] | None = Field(
         default=None,
         description="At most so many recipients of this job are accepted in any 24 hours, copies "
@@ -198,14 +194,14 @@ class Server(Section):
     )
 
     @property
+    def address(self) -> str:
+        """Host and port, for people, for the ledger and for the results."""
+        return f"{self.host}:{self.port}"
+
+    @property
     def has_daily_number(self) -> bool:
         """Whether the recipients of 24 hours are counted: a cap or a warm-up."""
         return self.cap is not None or self.warmup is not None
-
-    @property
-    def may_hold(self) -> bool:
-        """Whether a run may be held, and told to go on later: a window, a cap or a warm-up."""
-        return self.window is not None or self.has_daily_number
 
     @model_validator(mode="before")
     @classmethod
@@ -267,3 +263,46 @@ class Server(Section):
         if info.data.get("security") == "plaintext":
             raise refusal("has no effect with security: plaintext")
         return value
+
+
+class Fallback(SubmissionServer):
+    """A second submission server, for the rest of a run that cannot go on at the first one.
+
+    Recipients move there that the first server has certainly not taken; a recipient in doubt stays
+    in doubt. `window` is one for both servers.
+    """
+
+
+class Server(SubmissionServer):
+    """The submission server, and how to talk to it."""
+
+    window: Window | None = Field(
+        default=None,
+        description="When a run may send: outside of it a run ends with 75, or waits with --wait.",
+    )
+    fallback: Fallback | None = Field(
+        default=None,
+        description="A second server: where a run cannot go on at the first one, which is away, "
+        "refuses the session or has reached its limit or `cap`, the recipients that it has "
+        "certainly not taken go on there. What is in doubt stays in doubt.",
+    )
+
+    @property
+    def may_hold(self) -> bool:
+        """Whether a run may be held, and told to go on later: a window, a cap or a warm-up."""
+        return self.window is not None or any(one.has_daily_number for one in self.in_turn)
+
+    @property
+    def in_turn(self) -> tuple[Server, ...]:
+        """The servers of a run, each as if the job had no other one, in the order of their turns.
+
+        The window of the first one bounds the run at the second one, too.
+        """
+        second = self.fallback
+        if second is None:
+            return (self,)
+        keys = {name: getattr(second, name) for name in Fallback.model_fields}
+        own = {name: getattr(self, name) for name in Fallback.model_fields}
+        return tuple(
+            Server.model_construct(**one, window=self.window, fallback=None) for one in (own, keys)
+        )

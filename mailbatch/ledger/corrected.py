@@ -21,7 +21,8 @@ class Had(NamedTuple):
     """A recipient of an edition that is to be corrected, and the row as it was mailed.
 
     `columns` are the names of the cells in `values`. `message_id` (without angle brackets) and
-    `date` (seconds since the epoch) are None where no message was ever begun.
+    `date` (seconds since the epoch) are None where no message was ever begun. `digest` is the
+    SHA-256 of the content (module octets), None where none was kept.
     """
 
     id: int
@@ -31,6 +32,7 @@ class Had(NamedTuple):
     values: tuple[str, ...]
     message_id: str | None
     date: int | None
+    digest: bytes | None
 
 
 class Correcting(Protocol):

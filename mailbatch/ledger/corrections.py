@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from mailbatch.ledger.corrected import Had
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.proof import DIGEST
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.threads import FACT as THREAD
 from mailbatch.ledger.threads import fact_of
@@ -25,11 +26,16 @@ from mailbatch.outcome import Status
 
 _CORRECTS = "corrects"
 _CORRECTED_BY = "corrected_by"
-_HAD = """
-SELECT s.key, s.id, s.address, s.status, s.header_id, s.cells, d.message_id, d.date
+_HAD = f"""
+SELECT s.key, s.id, s.address, s.status, s.header_id, s.cells, d.message_id, d.date, {DIGEST}
 FROM json_each(?) AS k CROSS JOIN standing AS s ON s.key = k.value AND s.claim = 'own'
+CROSS JOIN recipient AS r ON r.id = s.id
+LEFT JOIN outcome AS o ON o.recipient_id = s.id
+LEFT JOIN lease AS l ON l.delivery_id = s.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = s.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred')
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
-"""
+"""  # noqa: S608 - of the constants above
 _HEADERS = "SELECT id, columns FROM header"
 _UNMAILABLE = "SELECT DISTINCT key FROM recipient WHERE claim IS NULL AND status = 'invalid'"
 _ROWS = "SELECT EXISTS (SELECT 1 FROM recipient)"
@@ -85,9 +91,9 @@ class Corrections:
         return {
             key: Had(
                 row_id, address, Status(status), self._columns(header),
-                tuple(json.loads(cells)), message_id, date,
+                tuple(json.loads(cells)), message_id, date, digest,
             )
-            for key, row_id, address, status, header, cells, message_id, date in found
+            for key, row_id, address, status, header, cells, message_id, date, digest in found
         }  # fmt: skip
 
     def unmailable(self) -> frozenset[str]:

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from itertools import islice, pairwise
 
+from mailbatch.ledger import elsewhere
 from mailbatch.ledger.database import Database, set_fact
 
 #: The statuses of a recipient that a run still has to do with, in SQL.
@@ -65,6 +66,7 @@ def steps(database: Database) -> Iterator[None]:
         bounds = [place for (place,) in islice(places, 0, None, ROWS_AT_ONCE)]
     for first, behind in pairwise((*bounds, _END)):
         with database.transaction() as connection:
+            elsewhere.note_accepted(connection, first, behind)
             connection.execute(_ACCEPT, (first, behind))
             if behind == _END:
                 _forget_accepted(connection)
@@ -75,12 +77,14 @@ def fold_outcomes(connection: sqlite3.Connection) -> None:
     """Move the waiting outcomes into `recipient` and `delivery`, inside a transaction."""
     if connection.execute("SELECT NOT EXISTS (SELECT 1 FROM outcome)").fetchone()[0]:
         return
+    elsewhere.note_outcomes(connection)
     for statement in _FOLD:
         connection.execute(statement)
 
 
 def fold_accepted(connection: sqlite3.Connection) -> None:
     """Move the deliveries that were accepted as a whole, inside a transaction."""
+    elsewhere.note_accepted(connection, 0, _END)
     connection.execute(_ACCEPT, (0, _END))
     _forget_accepted(connection)
 

@@ -25,6 +25,7 @@ from mailbatch.outcome import Status
 #: The rows of a block: larger blocks are not faster.
 ROWS = 256
 _HEAD = 64
+_MOST_CLUSTERS = 4096
 _PENDING = Status.PENDING.value
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -107,13 +108,23 @@ def rows_of(block: Block) -> list[Row]:
     return list(rows)
 
 
+class _Clusters(dict[tuple[str, ...] | None, str | None]):
+    """The JSON list of each group, made once."""
+
+    def __missing__(self, group: tuple[str, ...] | None) -> str | None:
+        if len(self) == _MOST_CLUSTERS:
+            self.clear()
+        self[group] = found = encode(group) if group else None
+        return found
+
+
 def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
-    rest = iter(rows)
+    rest, known = iter(rows), _Clusters()
     while found := list(islice(rest, ROWS)):
         lines, addresses, values, groups, statuses, reasons, given, times = zip(*found, strict=True)
         cells = pack(values, addresses)
-        clusters = groups if not any(groups) else [group and encode(group) for group in groups]
+        clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
         keys, mailboxes = _keys(given, address_keys(addresses))
         block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
         digest.add(_said(block))

@@ -28,7 +28,7 @@ from pathlib import Path
 from mailbatch.errors import LedgerError
 
 #: The version of `schema.sql`.
-VERSION = 4
+VERSION = 5
 
 #: What leads from each version to the next: statements, run in one transaction.
 _STEPS: dict[int, tuple[str, ...]] = {
@@ -117,7 +117,17 @@ LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
 LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
   AND r.status IN ('pending', 'deferred')""",
     ),
+    # A job may have a second server.
+    4: (
+        "ALTER TABLE copy ADD COLUMN server TEXT",
+        "CREATE TABLE elsewhere (recipient_id INTEGER PRIMARY KEY, server TEXT NOT NULL)",
+    ),
 }
+
+_ONE_SERVER = (
+    "CREATE TEMP VIEW copy AS SELECT *, NULL AS server FROM main.copy",
+    "CREATE TEMP VIEW elsewhere AS SELECT NULL AS recipient_id, NULL AS server WHERE false",
+)
 
 _KEYED = (
     """
@@ -142,8 +152,10 @@ _AS_PRESENT: dict[int, tuple[str, ...]] = {
         SELECT id, code, enhanced, text, server_message_id(text) AS message_id FROM main.reply
         """,
         *_KEYED,
+        *_ONE_SERVER,
     ),
-    3: _KEYED,
+    3: (*_KEYED, *_ONE_SERVER),
+    4: _ONE_SERVER,
 }
 _KEYED_STANDING = """(
   SELECT id, line, address, address_key AS key, claim, group_id, header_id, cells, delivery_id,

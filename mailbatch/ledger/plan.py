@@ -46,9 +46,7 @@ from mailbatch.ledger.naming import named
 from mailbatch.ledger.rows import PlanChange
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.under_way import UnderWay
-from mailbatch.outcome import UNFINISHED, Status
-
-_PENDING = Status.PENDING.value
+from mailbatch.outcome import UNFINISHED
 
 
 class Plan:
@@ -180,10 +178,15 @@ class Plan:
         return recovery.reopen_rejected(self._database)
 
     def mark_finished(self, now: float) -> None:
-        """Note that a run ended at `now`; with nothing pending or deferred it is finished."""
+        """Note that a run ended at `now`; with nothing pending or deferred it is finished.
+
+        What was settled is folded first: so the results, read next, need no view.
+        """
         self._writing()
         unfinished = self._unfinished()
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
+            fold(connection)
             if unfinished:
                 set_fact(connection, "finished_at", None)
             elif self._database.fact("finished_at") is None:
@@ -260,20 +263,23 @@ def bring(
     """
     connection = database.connection
     known, timed = _knows_anybody(connection), now is not None or send_times.are_known(connection)
+    # A rehearsal holds no row, and says that rows of a group must agree.
+    said, coming = send_times.stand_in(coming) if by_group else (False, coming)
+    first = not (known or timed or said) and (identity.is_address or not by_group)
     connection.execute(INCOMING)
     connection.execute(send_times.INCOMING)
-    passed, merges = None, known or by_group or timed
-    if merges:
+    passed = None
+    if not first:
         alone = known and not by_group and not timed and identity.is_address
         passed = _lay_aside(connection, coming, columns if alone else None)
         send_times.check_groups(connection)
     if not accept_changes:
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
-    if merges:
-        change = _merge(connection, columns, digest.text, limit, identity, passed)
+    if first:
+        change = _begin(database, columns, coming, identity, limit if by_group else None)
     else:
-        change = _begin(database, columns, coming, identity)
+        change = _merge(connection, columns, digest.text, limit, identity, passed)
     if timed:
         send_times.hold(connection, now)
     _keep(connection, digest)
@@ -300,18 +306,27 @@ def _keep(connection: sqlite3.Connection, digest: PlanDigest) -> None:
 
 
 def _knows_anybody(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM recipient)").fetchone()[0])
+    """Say whether there is a recipient, or a group: a number of a part is never given twice."""
+    (known,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM recipient) OR EXISTS (SELECT 1 FROM recipient_group)"
+    ).fetchone()
+    return bool(known)
 
 
 def _begin(
-    database: Database, columns: Sequence[str], coming: Iterator[Block], identity: Identity
+    database: Database,
+    columns: Sequence[str],
+    coming: Iterator[Block],
+    identity: Identity,
+    limit: int | None,
 ) -> PlanChange:
-    """Plan the rows for a ledger that knows no recipient, with a message of its own for each."""
+    """Plan the rows for a ledger that knows no recipient; `limit` is that of `first_plan.lay`."""
     connection = database.connection
-    counts = first_plan.lay(database, _header_id(connection, columns), coming, identity)
+    header = _header_id(connection, columns)
+    laid = first_plan.lay(database, header, coming, identity, limit=limit)
     waiting.forget(connection)
-    merging.count(connection, counts)
-    return PlanChange(counts.total(), added=counts[_PENDING])
+    merging.count(connection, laid.counts)
+    return PlanChange(laid.counts.total(), added=laid.added)
 
 
 def _lay_aside(

@@ -86,9 +86,6 @@ def near(given: Answer[T]) -> T:
     return given
 
 
-# -- values ----------------------------------------------------------------------------------------
-
-
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
@@ -149,9 +146,6 @@ class HeldBy:
 
 
 Decision: TypeAlias = Literal["accepted", "resend", "skip"]
-
-
-# -- roles -----------------------------------------------------------------------------------------
 
 
 class Planning(Protocol):
@@ -283,6 +277,9 @@ class Records(Protocol):
         Raises LedgerError for one behind its commit point.
         """
 
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of leased deliveries in memory: the next run gives back these leases."""
+
     def give_back(self, since: float, reply: Reply) -> Answer[int]:
         """Make pending the recipients that this reply rejected since then; return the rows."""
 
@@ -302,8 +299,11 @@ class Standings(Protocol):
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
 
-    def taken_since(self, since: float) -> list[tuple[float, int]]:
-        """Return instants behind `since`, with the addresses taken by then; doubts count."""
+    def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
+        """Return instants behind `since`, with the addresses taken at `server`; doubts count."""
+
+    def elsewhere(self) -> dict[str, int]:
+        """Count the accepted rows by server, host and port; the first server is left out."""
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

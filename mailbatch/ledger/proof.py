@@ -28,8 +28,9 @@ from mailbatch.ledger.rows import ResultRow
 from mailbatch.ledger.standing import FIELDS, REPLIES
 from mailbatch.outcome import Status
 
+#: The digest of a row of `standing` AS s, with `recipient`, `outcome` and two leases beside.
 # An accepted row that is not folded yet has the digest of the lease that had it accepted.
-_DIGEST = """
+DIGEST = """
 CASE WHEN s.status <> 'accepted' THEN s.digest
   WHEN o.recipient_id IS NOT NULL AND o.counted OR a.delivery_id IS NOT NULL THEN l.digest
   ELSE r.digest END
@@ -46,11 +47,11 @@ LEFT JOIN recipient_group AS g ON g.id = s.group_id
 {REPLIES}
 """
 _ROWS = f"""
-SELECT s.id, s.key, {_DIGEST}, s.status, coalesce(p.code, c.code), s.settled_at
+SELECT s.id, s.key, {DIGEST}, s.status, coalesce(p.code, c.code), s.settled_at
 {_FROM} ORDER BY s.id
 """
 _ONE = f"""
-SELECT s.key, {_DIGEST}, s.header_id, s.delivery_id, d.date,
+SELECT s.key, {DIGEST}, s.header_id, s.delivery_id, d.date,
 {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 {_FROM} WHERE s.id = :id
 """

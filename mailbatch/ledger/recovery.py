@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from mailbatch.envelope import address_key
-from mailbatch.ledger import suspicion
+from mailbatch.ledger import elsewhere, suspicion
 from mailbatch.ledger.attempts import doubt_of
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
@@ -55,6 +55,7 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
         for delivery_id in doubtful:
             recipients += _doubt(connection, delivery_id, reason)
         suspicion.recover(connection)
+        elsewhere.begin(connection, None)  # a run begins at the first server of the job
         if recipients:
             set_fact(connection, "doubted_at", str(time.time()))
         set_fact(connection, "boot_id", boot)
@@ -77,6 +78,7 @@ def _doubt(connection: sqlite3.Connection, delivery_id: int, reason: str) -> int
     (leased_at, mailbox) = connection.execute(
         "SELECT leased_at, mailbox FROM lease WHERE delivery_id = ?", (delivery_id,)
     ).fetchone()
+    elsewhere.note_doubt(connection, delivery_id)
     changed = connection.execute(
         "UPDATE recipient SET status = 'in_doubt', reason = :reason, due = NULL, reply_id = NULL,"
         " attempts = attempts + 1, settled_at = :at,"
@@ -190,6 +192,28 @@ def reopen_deferred(database: Database) -> int:
         chosen = f"status IN ('pending', 'deferred') AND due IS NOT 0 AND NOT {HELD}"
         _reopen(connection, chosen, "due = 0")
     return int(deferred)
+
+
+def move_to(database: Database, server: str) -> None:
+    """Go on at another server of the job: pending rows are due there at once, with fresh tries.
+
+    Rows that wait for a time of sending wait as before.
+
+    So are rows that a 421 deferred: a server that ends a session says nothing about a recipient
+    (RFC 5321 3.8). No delivery may be leased. All that is recorded from now on is of that server,
+    until the next run begins at the first one.
+    """
+    fold_ahead(database)
+    with database.transaction(durable=True) as connection:
+        fold(connection)
+        elsewhere.begin(connection, server)
+        _reopen(connection, _MOVES, "due = 0")
+
+
+_MOVES = f"""
+due IS NOT 0 AND NOT {HELD} AND (status = 'pending' OR status = 'deferred' AND EXISTS (
+  SELECT 1 FROM reply WHERE reply.id = recipient.reply_id AND reply.code = 421))
+"""  # noqa: S608 - constants
 
 
 def reopen_rejected(database: Database) -> int:

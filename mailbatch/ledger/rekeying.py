@@ -284,6 +284,8 @@ _WANTED = f"SELECT line, address, key, {_CELLS}, wanted FROM incoming WHERE want
 _REKEY = (
     _CHOOSE,
     "DELETE FROM recipient WHERE id NOT IN (SELECT id FROM temp.rekeyed)",
+    # Else a new recipient with the same id would have been elsewhere.
+    "DELETE FROM elsewhere WHERE recipient_id NOT IN (SELECT id FROM recipient)",
     """
     UPDATE recipient SET
       own_key = nullif(k.key, recipient.address), mailbox = k.mailbox, claim = 'own'

@@ -23,7 +23,8 @@ class ResultRow(NamedTuple):
     `row` is the line of the record, None when the row left the table. `message_id` is the
     server's, `header_message_id` ours, both without angle brackets. `group` is `de/pro`, with `/`
     and `\` in a value escaped by a backslash. Times are seconds since the epoch, UTC. `reason`
-    adds to the reply, and names the copies (Cc, Bcc) that were refused.
+    adds to the reply, and names the copies (Cc, Bcc) that were refused. `server` had the last
+    attempt, where that is another one than the first server of the job.
     """
 
     row: int | None
@@ -40,6 +41,7 @@ class ResultRow(NamedTuple):
     first_attempt_at: float | None
     settled_at: float | None
     reason: str | None
+    server: str | None
 
 
 class AttemptedRow(NamedTuple):

@@ -22,7 +22,8 @@
 -- thread (JSON: the editions before this one, the last one first, each with the id of its ledger and the instant before
 -- which a recipient has to be accepted there),
 -- corrects (the edition that this one corrects, which is the first one of the thread), corrected_by (the edition that
--- took over: nothing of this one is sent any more).
+-- took over: nothing of this one is sent any more), server (where the run is that has the ledger; missing: at the first
+-- server of the job; what is not folded yet is of that server).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL
@@ -152,8 +153,15 @@ CREATE TABLE copy (
   reply       TEXT,
   reason      TEXT,
   settled_at  REAL,
+  server      TEXT,                   -- NULL: the first server of the job
   PRIMARY KEY (delivery_id, address)
 ) WITHOUT ROWID;
+
+-- The recipients (claim: own) whose last answer came from another server than the first one of the job.
+CREATE TABLE elsewhere (
+  recipient_id INTEGER PRIMARY KEY,
+  server       TEXT    NOT NULL       -- host and port
+);
 
 -- Empty. A run fills and clears it, to have pages to write on when the disk is full.
 CREATE TABLE ballast (filling BLOB);

@@ -17,12 +17,13 @@ Tests: tests/ledger/contract/test_send_times.py.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from itertools import chain
 
-from mailbatch.errors import SendTimesError
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.incoming import Block
-from mailbatch.send_time import send_time
+from mailbatch.send_time import SendTimesError, send_time
 
 #: The fact of a plan whose rows have times of sending.
 FACT = "send_times"
@@ -89,6 +90,14 @@ def lay(connection: sqlite3.Connection, block: Block) -> None:
         "INSERT INTO incoming_time VALUES (?, ?)",
         [(line, said) for line, said, status in rows if said is not None and status == "pending"],
     )
+
+
+def stand_in(coming: Iterator[Block]) -> tuple[bool, Iterator[Block]]:
+    """Say whether a row of the first block has a time, and return all blocks."""
+    first = next(coming, None)
+    if first is None:
+        return False, coming
+    return first.times.count(None) < len(first.times), chain((first,), coming)
 
 
 def check_groups(connection: sqlite3.Connection) -> None:

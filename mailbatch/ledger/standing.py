@@ -18,10 +18,13 @@ from mailbatch.ledger import overlap
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
+from mailbatch.ledger.elsewhere import counts as counts_elsewhere
+from mailbatch.ledger.elsewhere import server_of
 from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
+from mailbatch.ledger.shared_facts import are_shared, shared_blocks
 from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
@@ -55,6 +58,7 @@ FIELDS = {
     "settled_at": "s.settled_at",
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
+    "server": server_of("s"),
 }
 REPLIES = """
 LEFT JOIN reply AS p ON p.id = s.reply_id
@@ -72,7 +76,7 @@ FROM {{rows}} AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
 {REPLIES}
-ORDER BY """  # noqa: S608 - of the constants above
+{{which}} ORDER BY """  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
 SELECT s.address, {FIELDS["message_id"]}, d.message_id
 FROM standing AS s
@@ -113,6 +117,7 @@ UNION ALL SELECT NULL
 _ROWS_AT_ONCE = 256
 
 _STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
+_SHARED = slice(2, None)  # all but line and address
 _STATUSES = {str(status): status for status in Status}
 
 
@@ -184,12 +189,21 @@ class Standing:
         A million `ResultRow` take longer than their lines of CSV.
         """
         connection = self._database.connection
-        values = {"edition": self._database.fact("edition") or ""}
+        values: dict[str, object] = {"edition": self._database.fact("edition") or ""}
         group = lru_cache(maxsize=1024)(group_text)
         with self._database.guard, closing(connection.execute(_AT_REST)) as reading:
-            (at_rest,) = reading.fetchone()
+            rows = "recipient" if reading.fetchone()[0] else "standing"
+            query = _RESULTS.format(rows=rows, which="")
+            if are_shared(connection):
+                one = _RESULTS.format(rows=rows, which="WHERE s.id = :id") + "s.id"
+
+                def facts_of(row_id: int) -> tuple[Any, ...]:
+                    found = connection.execute(one, values | {"id": row_id}).fetchone()
+                    return _with_group(found, group)[_SHARED]
+
+                yield from shared_blocks(connection, rows, self._order(), facts_of)
+                return
             (grouped,) = connection.execute(_HAS_GROUPS).fetchone()
-            query = _RESULTS.format(rows="recipient" if at_rest else "standing")
             found = connection.execute(query + self._order(), values)
             while block := found.fetchmany(_ROWS_AT_ONCE):
                 yield [_with_group(row, group) for row in block] if grouped else block
@@ -348,10 +362,14 @@ class Standing:
                 found = connection.execute(query).fetchall()
         return dict.fromkeys(Status, 0) | {_STATUSES[one]: number for one, number in found}, lines
 
-    def taken_since(self, since: float) -> list[tuple[float, int]]:
-        """Return how many addresses servers took, or may have taken, later than `since`."""
+    def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
+        """Return how many addresses a server took, or may have taken, later than `since`."""
         with self._database.guard:
-            return taken_since(self._database, since)
+            return taken_since(self._database, since, server)
+
+    def elsewhere(self) -> dict[str, int]:
+        """Count the accepted rows by server; those of the first server are left out."""
+        return counts_elsewhere(self._database)
 
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""

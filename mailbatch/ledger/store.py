@@ -40,7 +40,7 @@ from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.proof import Proof
-from mailbatch.ledger.recovery import InDoubt
+from mailbatch.ledger.recovery import InDoubt, move_to
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.threads import Thread
 from mailbatch.ledger.under_way import UnderWay
@@ -172,6 +172,18 @@ class Ledger:
         if self._under_way is None:
             raise broken_rule(self.path, "the ledger is not open for writing")
         return self._under_way
+
+    def move_to(self, server: str) -> None:
+        """Go on at another server of the job, host and port; no delivery may be leased.
+
+        Pending recipients are due there at once, with fresh tries. The next run begins at the first
+        server of the job again.
+        """
+        under_way = self.records
+        if len(under_way):
+            raise broken_rule(self.path, "the server changes while deliveries are leased")
+        move_to(self._database, server)
+        under_way.layers.note()
 
     def forgetting(self) -> Forgetting:
         """Return the forgetting of people, of a ledger that is open to read or to decide."""

@@ -14,6 +14,7 @@ import json
 from contextlib import suppress
 
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.elsewhere import ANY, AT, SERVER, folded_server
 
 #: How long a server may take for the end of data (RFC 5321 4.5.3.2.6), in seconds.
 END_OF_DATA = 600.0
@@ -23,20 +24,20 @@ _KEPT = 3 * 86_400.0
 #: A folded doubt of a dead run has the time of its lease: the run was recovered later.
 _TAKEN = """
 SELECT at, sum(number) FROM (
-  SELECT CAST(settled_at AS INTEGER) + 1 AS at, count(*) AS number FROM recipient
-  WHERE settled_at > :since - 1 AND (status = 'accepted' OR status = 'skipped') GROUP BY 1
+  SELECT CAST(settled_at AS INTEGER) + 1 AS at, count(*) AS number FROM recipient AS r
+  WHERE settled_at > :since - 1 AND (status = 'accepted' OR status = 'skipped') {folded} GROUP BY 1
   UNION ALL
   SELECT CAST(accepted_at AS INTEGER) + 1, sum(recipients) FROM lease
-  WHERE accepted_at > :since - 1 GROUP BY 1
+  WHERE accepted_at > :since - 1 {waiting} GROUP BY 1
   UNION ALL
   SELECT CAST(settled_at AS INTEGER) + 1, count(*) FROM outcome
-  WHERE settled_at > :since - 1 AND status = 'accepted' GROUP BY 1
+  WHERE settled_at > :since - 1 AND status = 'accepted' {waiting} GROUP BY 1
   UNION ALL
   SELECT CAST(settled_at AS INTEGER) + 1, count(*) FROM copy
-  WHERE settled_at > :since - 1 AND status IN ('accepted', 'in_doubt') GROUP BY 1
+  WHERE settled_at > :since - 1 AND status IN ('accepted', 'in_doubt') {copied} GROUP BY 1
   UNION ALL
   SELECT CAST(settled_at + :late AS INTEGER) + 1, count(*) FROM outcome
-  WHERE status = 'in_doubt' GROUP BY 1
+  WHERE status = 'in_doubt' {waiting} GROUP BY 1
 ) GROUP BY at HAVING at > :since
 """
 #: A dead run left no word of the copies of a doubtful message: as many as any message had.
@@ -47,26 +48,42 @@ SELECT coalesce(max(number), 0) FROM (SELECT count(*) AS number FROM copy GROUP 
 _DOUBTS = """
 SELECT CAST(max(settled_at, :recovered) + :late AS INTEGER) + 1 AS at,
   count(*) + count(DISTINCT delivery_id) * :copies
-FROM recipient WHERE status = 'in_doubt' GROUP BY at HAVING at > :since
+FROM recipient AS r WHERE status = 'in_doubt' {folded} GROUP BY at HAVING at > :since
 """
 _HAS_DOUBTS = "SELECT recipients FROM main.tally WHERE status = 'in_doubt'"
 _DOUBTFUL = "SELECT EXISTS (SELECT 1 FROM temp.sqlite_master WHERE name = 'doubtful')"
+#: Those of one server alone, where any other server has taken recipients; mostly none has.
+_OF_ALL = {"folded": "", "waiting": "", "copied": ""}
+_OF_ONE = {
+    "folded": f"AND {folded_server('r')} IS :server",
+    "waiting": f"AND {AT} IS :server",
+    "copied": "AND server IS :server",
+}
 
 
-def taken_since(database: Database, since: float) -> list[tuple[float, int]]:
-    """Return pairs of an instant (seconds since the epoch) and a number, as the port says."""
+def taken_since(
+    database: Database, since: float, server: str | None = None
+) -> list[tuple[float, int]]:
+    """Return pairs of an instant (seconds since the epoch) and a number, as the port says.
+
+    A doubt that is to be sent again counts at every server: its row forgets which one had it.
+    """
+    (one,) = database.connection.execute(f"SELECT {ANY}").fetchone()
+    which = _OF_ONE if one or server is not None else _OF_ALL
     (copies,) = database.connection.execute(_COPIES).fetchone()
     values = {
         "since": since,
         "recovered": float(database.fact("doubted_at") or 0.0),
         "late": END_OF_DATA,
         "copies": copies,
+        "server": server,
     }
-    found = database.connection.execute(_TAKEN, values).fetchall()
+    found = database.connection.execute(_TAKEN.format(**which), values).fetchall()
     if database.connection.execute(_HAS_DOUBTS).fetchone()[0]:
-        found += database.connection.execute(_DOUBTS, values).fetchall()
+        found += database.connection.execute(_DOUBTS.format(**which), values).fetchall()
     taken = [(float(at), int(number)) for at, number in found]
-    if database.connection.execute(_DOUBTFUL).fetchone()[0]:
+    is_there = database.fact(SERVER) == server
+    if is_there and database.connection.execute(_DOUBTFUL).fetchone()[0]:
         (number,) = database.connection.execute("SELECT count(*) FROM temp.doubtful").fetchone()
         taken.append((_written_at(database) + END_OF_DATA + 1.0, int(number) * (1 + copies)))
     resent = json.loads(database.fact("resent") or "[]")

@@ -18,6 +18,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger import suspicion as suspicions
 from mailbatch.ledger.attempts import Leased
 from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.elsewhere import AT
 from mailbatch.ledger.failure import broken_rule, taken_over
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.layers import Layers
@@ -246,7 +247,7 @@ class UnderWay:
                 raise self._lost()
             connection.executemany(_INSERT, rows)
             connection.executemany(
-                "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO copy SELECT ?, ?, ?, ?, ?, ?, ?, ?, {AT}",
                 (_copy_row(delivery_id, copy, now) for copy in copies),
             )
 
@@ -260,6 +261,11 @@ class UnderWay:
             release(connection, ids)
         for delivery_id in ids:
             del self._open[delivery_id]
+
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of leased deliveries (`ports.Records`)."""
+        for delivery_id in delivery_ids:
+            self._open.pop(delivery_id, None)
 
     def invalidate(self, delivery_id: int, reason: str, *, now: float) -> None:
         """Mark the rows of a leased delivery as not mailable; a resent one is in doubt again."""

@@ -114,8 +114,7 @@ class Plan:
     @property
     def _judges_each(self) -> bool:
         """Whether a rule of the job looks at each row."""
-        rules = self._condition is not None or self._send_times is not None
-        return rules or bool(self._suppressed)
+        return bool(self._condition or self._send_times or self._suppressed)
 
     @property
     def identity(self) -> Identity:
@@ -145,11 +144,17 @@ class Plan:
         if not (self._judges_each or self.remarks.hidden):
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                groups = map(self._group, cells) if self._group_by else repeat(None)
                 none = repeat(None)
+                groups = self._groups(cells)
                 rows = zip(lines, texts, cells, groups, repeat(_PENDING), none, none, none)
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))
+
+    def _groups(self, cells: list[tuple[str, ...]]) -> Iterable[tuple[str, ...] | None]:
+        """Return the values of `group_by` of each row of a block: a list for each column."""
+        if not self._group_by:
+            return repeat(None)
+        return zip(*[map(itemgetter(column), cells) for column in self._group_by], strict=True)
 
     def _group(self, cells: tuple[str, ...]) -> tuple[str, ...]:
         return tuple([cells[column] for column in self._group_by])

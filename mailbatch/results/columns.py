@@ -1,9 +1,10 @@
 """The columns of the results: the one table from which all forms of the results derive.
 
-The facts of the ledger come first, and those of reports behind. A new column is one line here, the
-last of all. For a fact of the ledger, `ledger.rows.ResultRow` has a field of the same name, and
-`ledger.standing` the expression of the field; for one of reports, `results.told.Told` has the
-field. `python docs/generate.py` then writes the reference and the JSON Schema.
+The facts of the ledger come first, those of reports behind, and the server of the last attempt at
+the end. A new column is one line here, the last of all. For a fact of the ledger,
+`ledger.rows.ResultRow` has a field of the same name, and `ledger.standing` the expression of the
+field; for one of reports, `results.told.Told` has the field. `python docs/generate.py` then writes
+the reference and the JSON Schema.
 
 Tests: tests/results/test_lines.py.
 """
@@ -136,4 +137,11 @@ REPORT_COLUMNS = (
     Column("opens", NUMBER, "Empty where no report is known.", bounds={"minimum": 0}),
     Column("clicks", NUMBER, "Empty where no report is known.", bounds={"minimum": 0}),
 )
-COLUMNS = (*LEDGER_COLUMNS, *REPORT_COLUMNS)
+#: A fact of the ledger that came when the others had their places.
+SERVER = Column(
+    "server",
+    TOKEN,
+    "Host and port of `server.fallback`, where that server had the last attempt; empty: the first "
+    "server, or none.",
+)
+COLUMNS = (*LEDGER_COLUMNS, *REPORT_COLUMNS, SERVER)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mailbatch.ledger.rows import ResultRow
-from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, Column
+from mailbatch.results.columns import COLUMNS, REPORT_COLUMNS, Column
 from mailbatch.results.told import UNTOLD, Told
 from mailbatch.times import iso_time
 
@@ -24,6 +24,8 @@ _CELL = r"[ !#-+\--~]*+"
 _HARMLESS_CELL = rf"(?:[ !#-*.-<>?A-~]{_CELL})?+"
 #: The beginnings of all other cells of printable ASCII, behind the comma before the cell.
 _FORMULAS = (",=", ",+", ",-", ",@")
+#: Rows that share their facts with so many others are written together: fewer are not faster.
+_ALIKE = 4
 
 
 def header_line(columns: Sequence[Column] = COLUMNS) -> str:
@@ -32,25 +34,31 @@ def header_line(columns: Sequence[Column] = COLUMNS) -> str:
 
 
 def block_writer(
-    columns: Sequence[Column], fields: Sequence[str], *, empty: int = 0
+    columns: Sequence[Column], fields: Sequence[str], *, empty: Sequence[Column] = ()
 ) -> Callable[[Sequence[tuple[Any, ...]]], str]:
     """Return the function that writes rows as lines of CSV.
 
-    `fields` are the names of the values of a row, in order; each column has a field. The first
-    column must be a number: the first cell is not looked at for a formula. `empty` is the number of
-    empty cells behind.
+    `fields` are the names of the values of a row, in order. A column of `empty` has an empty cell,
+    and each other column has a field. The first two columns must be line and address: the first
+    cell is not looked at for a formula, and rows of a group mostly differ in these alone.
     """
     plain = _plain_lines(columns, fields, empty)
-    cells = [(column.type.cell, fields.index(column.name)) for column in columns]
-    commas = len(columns) - 1 + empty
+    cells = [
+        None if column in empty else (column.type.cell, fields.index(column.name))
+        for column in columns
+    ]
+    commas = len(columns) - 1
     is_plain = re.compile(rf"{_CELL}(?:,{_HARMLESS_CELL}){{{commas}}}").fullmatch
 
     def written(row: tuple[Any, ...]) -> str:
-        values = ((cell, row[place]) for cell, place in cells)
-        texts = [None if value is None else cell(value) for cell, value in values]
-        return _quoted(texts + [None] * empty)
+        found = (None if one is None else (one[0], row[one[1]]) for one in cells)
+        return _quoted([None if one is None or one[1] is None else one[0](one[1]) for one in found])
+
+    group = fields.index("group")
 
     def lines_of(rows: Sequence[tuple[Any, ...]]) -> str:
+        if rows and rows[0][group] is not None and (text := _alike(rows, lines_of)) is not None:
+            return text
         lines = plain(rows)
         joined = ",".join(lines)
         if _is_harmless(joined) and joined.count(",") == (commas + 1) * len(lines) - 1:
@@ -59,6 +67,28 @@ def block_writer(
         return "".join(f"{line}\r\n" if is_plain(line) else written(row) for line, row in pairs)
 
     return lines_of
+
+
+def _alike(
+    rows: Sequence[tuple[Any, ...]], lines_of: Callable[[Sequence[tuple[Any, ...]]], str]
+) -> str | None:
+    """Return the lines of rows that mostly differ in line and address alone; None for others.
+
+    What these share is written once, by `lines_of`.
+    """
+    shared = [row[2:] for row in rows]
+    kinds = dict.fromkeys(shared)
+    addresses = ",".join(["", *[row[1] for row in rows]])
+    if (
+        len(kinds) * _ALIKE > len(rows)
+        or rows[-1][0] is None  # rows that left the table come last
+        or not _is_harmless(addresses)
+        or addresses.count(",") != len(rows)
+    ):
+        return None
+    ends = {kind: lines_of([(1, "", *kind)]).removeprefix("1,") for kind in kinds}
+    pairs = zip(rows, shared, strict=True)
+    return "".join([f"{row[0]},{row[1]}{ends[kind]}" for row, kind in pairs])
 
 
 def _is_harmless(joined: str) -> bool:
@@ -72,7 +102,7 @@ def _is_harmless(joined: str) -> bool:
 
 
 def _plain_lines(
-    columns: Sequence[Column], fields: Sequence[str], empty: int
+    columns: Sequence[Column], fields: Sequence[str], empty: Sequence[Column]
 ) -> Callable[[Sequence[tuple[Any, ...]]], list[str]]:
     """Compile the f-string of a line without quotes, as `collections.namedtuple` makes its methods.
 
@@ -81,12 +111,15 @@ def _plain_lines(
     names = {name: f"v{place}" for place, name in enumerate(fields)}
     cells = []
     for column in columns:
+        if column in empty:
+            cells.append("")
+            continue
         name = names[column.name]
         plain = column.type.plain.replace("value", name)
         if column.nullable:
             plain = f"'' if {name} is None else {plain}"
         cells.append(f"{{{plain}}}")
-    line = ",".join(cells) + "," * empty
+    line = ",".join(cells)
     row = f"({', '.join(names.values())},)"
     source = f'def plain(rows):\n    return [f"{line}" for {row} in rows]'
     made: dict[str, Any] = {"iso_time": iso_time}
@@ -102,7 +135,7 @@ def _quoted(cells: Sequence[Any]) -> str:
 
 
 #: Rows of the ledger as lines of the results CSV, each with its line end, where no report is known.
-as_lines = block_writer(LEDGER_COLUMNS, ResultRow._fields, empty=len(REPORT_COLUMNS))
+as_lines = block_writer(COLUMNS, ResultRow._fields, empty=REPORT_COLUMNS)
 #: The same for rows that the facts of reports stand behind.
 as_reported_lines = block_writer(COLUMNS, (*ResultRow._fields, *Told._fields))
 

@@ -9,9 +9,10 @@ Tests: tests/results/test_lines.py, tests/test_api.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.results.told import UNTOLD, reported
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One row of the results: the fields of `ledger.rows.ResultRow`, and those of `Told` behind.
+    """One row of the results: the fields of `ledger.rows.ResultRow` and of `told.Told`.
 
     Each column of the results file is the field of the same name. Times are in seconds since the
     epoch (UTC). No text is defused, as the cells of the file are for spreadsheets.
@@ -48,6 +49,15 @@ class Row(NamedTuple):
     reported_at: float | None
     opens: int | None
     clicks: int | None
+    server: str | None
+
+
+_SERVER = ResultRow._fields.index("server")
+
+
+def _row(known: tuple[Any, ...], told: tuple[Any, ...]) -> Row:
+    """Return the fields of a row of the ledger and of its reports in the order of the columns."""
+    return Row._make((*known[:_SERVER], *told, known[_SERVER]))
 
 
 def rows(ledger: OpenLedger, standings: Standings | None) -> Iterator[Row]:
@@ -58,5 +68,6 @@ def rows(ledger: OpenLedger, standings: Standings | None) -> Iterator[Row]:
     """
     found = ledger.standing.result_rows()
     if standings is None or not standings.matched:
-        return (Row(*row, *UNTOLD) for row in found)
-    return map(Row._make, reported(found, standings))
+        return (_row(row, UNTOLD) for row in found)
+    behind = len(ResultRow._fields)
+    return (_row(row[:behind], row[behind:]) for row in reported(found, standings))

@@ -78,17 +78,13 @@ class Dialogue(asyncio.Protocol):
     # -- asyncio.Protocol --------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport; the greeting is owed from now on."""
+        """Keep the transport, at first and not once more behind TLS; the greeting is owed now."""
         # A stream's transport writes; uvloop's are no subclasses of asyncio's to tell by.
         self._transport = cast("asyncio.WriteTransport", transport)
-        if self._connection is not None:
-            return  # TLS was started: the conversation goes on
         peer = transport.get_extra_info("peername")
         self.peer_is_loopback = bool(peer) and is_loopback(str(peer[0]))
-        found = transport.get_extra_info("socket")
-        if found is not None:
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            self._socket = found
+        self._socket = transport.get_extra_info("socket")
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._connection = Connection(
             local_name=self.server.hello or local_name(transport.get_extra_info("sockname")),
             pipelining=self.server.pipelining,

@@ -60,8 +60,10 @@ STEPS: dict[str, tuple[Any, str]] = {
     "reply": (Session, "done"),
     "quit": (Session, "quit"),
 }
-#: Further steps of several sessions that record together: which calls count is said besides.
+#: Further steps, of several sessions that record together and of two servers: which calls count is
+#: said besides.
 SHARED: dict[str, tuple[Any, str, Callable[..., bool]]] = {
+    "move": (Ledger, "move_to", lambda *_: True),
     "together": (UnderWay, "begin_together", lambda *_: True),
     "shared": (Recording, "_go_on", lambda _, points, __: len(points) > 1),
 }

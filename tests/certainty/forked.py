@@ -72,14 +72,22 @@ class Forked:
 
 
 def start(
-    *arguments: str, cwd: Path, namespace: int | None = None, environ: Mapping[str, str] = {}
+    *arguments: str,
+    cwd: Path,
+    namespace: int | None = None,
+    environ: Mapping[str, str] = {},
+    hasty: bool = False,
 ) -> Forked:
-    """Start `mailbatch ARGUMENTS`, in the mount namespace of the process `namespace` if given."""
+    """Start `mailbatch ARGUMENTS`, in the mount namespace of the process `namespace` if given.
+
+    A `hasty` process leases a few deliveries at once, and looks for the work of others all the
+    time: a mailing of half a second then has as many of both as a long one.
+    """
     ends = [processes.Pipe(duplex=False) for _ in range(2)]
     streams = [writing for _, writing in ends]
     process = processes.Process(
         target=_program,
-        args=(list(arguments), str(cwd), environment(**environ), namespace, *streams),
+        args=(list(arguments), str(cwd), environment(**environ), namespace, hasty, *streams),
         daemon=True,
     )
     process.start()
@@ -100,11 +108,14 @@ def _program(
     cwd: str,
     environ: dict[str, str],
     namespace: int | None,
+    hasty: bool,
     out: Connection,
     err: Connection,
 ) -> None:
     if namespace is not None:
         _enter(namespace)
+    if hasty:
+        _be_hasty()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)
@@ -119,6 +130,17 @@ def _program(
     )
     sys.argv = ["mailbatch", *arguments]
     importlib.import_module("mailbatch.cli.app").app()
+
+
+def _be_hasty() -> None:
+    """Take small lots, and look often: constants of this process alone."""
+    from mailbatch.delivery import lots, work
+    from mailbatch.ledger.postgres import leasing, rejoining
+
+    lots.LOT = 3
+    work.POLL = work.LONGEST_POLL = 0.05
+    leasing.SOON = 0.1
+    rejoining._AGAIN = 0.05
 
 
 def _enter(namespace: int) -> None:

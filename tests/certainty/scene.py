@@ -63,7 +63,8 @@ class Scene:
     """A job with `recipients` recipients in `folder`, at the server on `port`.
 
     They have addresses of so many `domains`, and the `zones` in turn. `retry` adds to the waits of
-    the job. The ledger is in the `database` of this URL, else in a file.
+    the job. The ledger is in the `database` of this URL, else in a file. `fallback` has the port of
+    a second server, and what else is to be said of it.
     """
 
     folder: Path
@@ -90,6 +91,7 @@ class Scene:
     database: str | None = None
     send_at: str | None = None
     zones: tuple[str, ...] = ()
+    fallback: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,6 +120,9 @@ class Scene:
             server["password"] = {"env": "SCENE_PASSWORD"}
         else:
             server["auth"] = "none"
+        if self.fallback is not None:
+            like = {"host": "127.0.0.1", "security": "plaintext", "auth": "none"}
+            server["fallback"] = {**like, "timeouts": dict(server["timeouts"]), **self.fallback}
         job = {
             "version": 1,
             "name": "scene",

@@ -18,7 +18,7 @@ from tests.support.faults import Stage
 def planned(scene: Scene) -> PlanFile:
     """Make the plan, and read it back as a file."""
     plan = plan_mailing(load_job(scene.job), edition=None, variables={})
-    return parse_plan(plan.text, scene.folder / "approved.plan")
+    return parse_plan("".join(plan.pieces()), scene.folder / "approved.plan")
 
 
 def of(server):
@@ -40,7 +40,7 @@ def test_a_run_that_dies_goes_on_under_the_plan(fault_server, tmp_path, step, wh
     server = fault_server()
     scene = Scene(tmp_path / "job", server.port, recipients=8, timeouts=PATIENT)
     plan = planned(scene)
-    process = start(scene.job, step=step, when=when, nth=nth, plan=plan.text)
+    process = start(scene.job, step=step, when=when, nth=nth, plan="".join(plan.pieces()))
     assert ended(process) == -9
     summary = scene.run(plan=plan)
     scene.check(server.deliveries())
@@ -54,7 +54,8 @@ def test_the_rest_of_a_run_that_died_is_sent_under_its_plan_only(fault_server, t
     server = fault_server()
     scene = Scene(tmp_path / "job", server.port, recipients=8, timeouts=PATIENT)
     plan = planned(scene)
-    assert ended(start(scene.job, step=step, when="after", nth=1, plan=plan.text)) == -9
+    text = "".join(plan.pieces())
+    assert ended(start(scene.job, step=step, when="after", nth=1, plan=text)) == -9
     before = of(server)
     (scene.folder / "letter.txt.j2").write_text("Dear {{ name }}\n", encoding="utf-8")
     with pytest.raises(PlanDifference, match=r"message\.text: letter\.txt\.j2"):

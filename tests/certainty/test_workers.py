@@ -171,6 +171,21 @@ def test_a_worker_that_is_told_to_stop_leaves_nothing_in_doubt(fault_server, mai
     one.check(server, doubts=0)
 
 
+def test_a_run_that_is_told_to_stop_while_workers_go_on_finds_no_fault(fault_server, mailing):
+    """Rows change their status between two looks: that is no row without a status."""
+    server = fault_server()
+    one = mailing(server.port, recipients=400)
+    worker = one.worker("--forever")
+    run = one.run("--sessions", "1", "--rate", "150/s")
+    server.wait_for(1 + SESSIONS, seconds=LONG, stage="ehlo")
+    run.send_signal(signal.SIGTERM)
+    code, _, err = end(run, LONG)
+    assert code == 75, err
+    assert "does not balance" not in err
+    worker.send_signal(signal.SIGTERM)
+    end(worker, LONG)
+
+
 def test_a_second_signal_stops_a_worker_at_once(fault_server, mailing):
     server = fault_server(Fault(Stage.DOT, Kind.STALL))
     one = mailing(server.port, recipients=1)

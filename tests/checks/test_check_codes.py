@@ -27,6 +27,8 @@ FINE = (
 )
 
 SERVER = {"host": "localhost", "port": 2525, "security": "plaintext"}
+OTHER = {"host": "mail.example.com", "auth": "none"}
+NOTIFY = "https://example.com/reports"
 WHEN = {"from": "00:00", "until": "24:00", "zone": "UTC"}
 #: A day that is neither today nor tomorrow.
 FAR_DAY = DAYS[(time.gmtime().tm_wday + 3) % 7]
@@ -165,6 +167,18 @@ JOBS = {
             "message": {"thread": True, "headers": {"X-PM-KeepID": "true"}},
             "job": {"server": {"host": "smtp.postmarkapp.com", "auth": "none"}},
         },
+    ),
+    "MB148": (
+        {"job": {"server": SERVER | {"fallback": SERVER}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
+    ),
+    "MB149": (
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER}}},
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER | {"cap": "9/day"}}}},
+    ),
+    "MB150": (
+        {"job": {"server": SERVER | {"fallback": OTHER}, "callbacks": {"notify_url": NOTIFY}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
     ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},

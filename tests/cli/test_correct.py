@@ -418,3 +418,50 @@ def test_a_letter_that_cannot_be_made_again_is_told_with_its_row(corrected):
     assert "recipients.csv:3" in done.err
     assert "user2@example.net has cannot be made again" in " ".join(done.err.split())
     assert len(server.deliveries()) == 2
+
+
+def test_a_letter_of_before_an_accepted_change_is_found_by_its_bytes(corrected):
+    """The mistake was mended under way: those of before have the wrong letter, the others not."""
+    job, server = corrected(recipients=4)
+    assert job.command("run", "--limit", "2", "--yes").code == 75
+    mended = NEW.replace("{% if delivery.correction %}We were wrong. {% endif %}", "")
+    (job.folder / "letter.txt.j2").write_text(mended, encoding="utf-8")
+    assert job.command("run", "--accept-changes", "--yes").code == 0
+    done = correct(job)
+    assert done.code == 65
+    assert "user2@example.net has cannot be made again" in " ".join(done.err.split())
+    assert "recipients.csv:3" in done.err
+    assert "--dry-run tells how many" in " ".join(done.err.split())
+    done = correct(job, "--accept-changes")
+    assert done.code == 0, done.err
+    assert done.json["groups"]["unchanged"] == 3
+    (last,) = server.deliveries()[4:]
+    assert last.recipients == ("user2@example.net",)
+
+
+@pytest.mark.parametrize("eight_bit", [True, False])
+def test_the_bytes_of_a_letter_are_known_whatever_the_server_takes(corrected, eight_bit):
+    job, server = corrected(recipients=2, server={"eight_bit": eight_bit})
+    for name, text in (("letter", OLD), ("mended", NEW)):
+        (job.folder / f"{name}.txt.j2").write_text(f"Grüße {text}", encoding="utf-8")
+    assert job.command("run", "--yes").code == 0
+    done = correct(job)
+    assert (done.code, done.json["groups"]["unchanged"]) == (0, 1), done.err
+    assert len(server.deliveries()) == 3
+
+
+def test_a_person_is_asked_with_both_numbers_and_a_no_stops_nothing(corrected, on_terminal):
+    job, server = corrected()
+    assert job.command("run", "--limit", "3", "--yes").code == 75
+    arguments = ("correct", "job.yaml", "--with", "other.yaml")
+    screen, code = on_terminal(job, *arguments, answer="n", COLUMNS="80")
+    said = " ".join(screen.text.split())
+    assert "Stop edition 1; send 2 mended letters and 1 correction of scene" in said
+    assert "(without a letter: 2 have the right letter)" in said
+    assert code == 75
+    assert len(server.deliveries()) == 3
+    with Ledger.read(job.ledgers[0]) as ledger:
+        assert ledger.corrections().corrected_by is None
+    screen, code = on_terminal(job, *arguments, answer="y", COLUMNS="80")
+    assert code == 0, screen.text
+    assert len(server.deliveries()) == 6

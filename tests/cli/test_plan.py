@@ -7,6 +7,9 @@ import hashlib
 
 import pytest
 
+from mailbatch.delivery import plan_file
+from mailbatch.delivery.slots import Slots
+from mailbatch.errors import InputError
 from tests.cli.conftest import nothing_reached
 
 PLAN = "approved.plan"
@@ -266,6 +269,29 @@ def test_a_plan_with_other_line_ends_is_the_same(mailing):
     path.write_bytes(planned(job).replace("\n", "\r\n").encode())
     assert job.command("run", "--plan", PLAN).code == 0
     assert got(server) == job.addresses
+
+
+@pytest.mark.parametrize("at_once", [1, 34, 35, 68, 1 << 18])
+def test_a_plan_is_read_in_pieces_of_any_size(monkeypatch, tmp_path, at_once):
+    monkeypatch.setattr(plan_file, "_AT_ONCE", at_once)
+    rows = Slots(plan_file.WIDTH)
+    for number in range(20):
+        rows.append(plan_file.line_of(f"{number:08x}", f"{number:024x}" if number else "invalid"))
+    counts = dict.fromkeys(plan_file.PLANNED, 0)
+    plan = plan_file.PlanFile("news", "1", counts, 19, 1, 2, 20, {}, rows)
+    text = "".join(plan.pieces())
+    for ends in ("\n", "\r\n"):
+        read = plan_file.parse_plan(text.replace("\n", ends), tmp_path / PLAN)
+        assert "".join(read.pieces()) == text
+        assert (read.row(7), read.message(0), read.message(19)) == (
+            "00000007",
+            "invalid",
+            f"{19:024x}",
+        )
+    cut = text[: -plan_file.WIDTH * 3 - 1]
+    line = text.count("\n") - 3
+    with pytest.raises(InputError, match=rf"approved\.plan:{line}: is no row of a plan"):
+        plan_file.parse_plan(cut, tmp_path / PLAN)
 
 
 def test_nobody_to_mail_is_nothing_to_approve(mailing):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 
 import pytest
 
 from mailbatch.delivery.equation import equation_of
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.runner import run
+from mailbatch.envelope import Recipient
 from mailbatch.errors import Unbalanced
 from mailbatch.job.loader import load_job
 from mailbatch.ledger.store import Ledger
@@ -82,3 +84,36 @@ def test_a_row_of_a_status_that_is_not_counted_is_found(fault_server, tmp_path):
             "3 rows are accepted, and 4 are counted",
             "1 rows are skipped, and 0 are counted",
         )
+
+
+def test_rows_that_other_workers_change_between_two_looks_are_no_fault(cluster, request):
+    from mailbatch.ledger.postgres.store import PostgresLedger  # an extra
+
+    place = cluster.new_place()
+    request.addfinalizer(partial(cluster.drop, place))
+    with PostgresLedger.open(place, job="news", edition="48", message_id_domain="x.org") as ledger:
+        rows = [Recipient(n, f"p{n}@x.org", (f"p{n}@x.org",)) for n in (2, 3)]
+        ledger.plan.reconcile(("email",), rows, group_by=(), recipients_per_transaction=1)
+        standing = ledger.standing
+        looks = []
+
+        class Moving:
+            """The standing of a ledger whose rows a worker settles between two looks."""
+
+            def counts(self):
+                found = standing.counts()
+                cluster.execute(
+                    f"UPDATE {place.schema}.recipient SET status = 'accepted', due = NULL"  # noqa: S608
+                    f" WHERE line = {2 + len(looks)}"
+                )
+                looks.append(found)
+                return found
+
+            found_rows = standing.found_rows
+
+        ledger.standing = Moving()
+        assert equation_of(ledger, 2, ()).faults  # nobody else writes: a fault indeed
+        cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
+        with PostgresLedger.join(place, message_id_domain="x.org", bundle="b"):
+            equation = equation_of(ledger, 2, (), {None: 1})
+        assert (equation.faults, equation.counts[Status.ACCEPTED]) == ((), 2)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from mailbatch.delivery import sender
 from mailbatch.delivery.sender import IDLE, Begun, Ready
+from mailbatch.delivery.throttle import SharedThrottle
 from mailbatch.delivery.transport import Everything
 from mailbatch.errors import ConnectionLost, LedgerError, SessionError, TemplateError
 from tests.support.work import Scene
@@ -252,3 +254,73 @@ def test_the_states_are_values() -> None:
     (one,) = scene.supply.left
     assert Ready(one) == Ready(one)
     assert not isinstance(Ready(one), Begun)
+
+
+class GivenTurns:
+    """The turns of a rate that several processes share: waits in seconds, as they are given."""
+
+    tolerance = 0.02
+
+    def __init__(self, journal: list[str], *waits: float) -> None:
+        self.journal = journal
+        self.waits = list(waits)
+
+    async def take(self, recipients: int) -> float:
+        self.journal.append(f"turn for {recipients}")
+        return self.waits.pop(0) if self.waits else 0.0
+
+
+class StillClock:
+    """A clock that goes on where a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 7.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    clock = StillClock()
+    monkeypatch.setattr(sender, "time", clock)
+    return clock
+
+
+def steps_with(scene: Scene, turns: GivenTurns) -> list[str]:
+    turns.journal = scene.journal
+    assert end_of(scene) is None
+    return [step for step in scene.journal if step in {"turn for 1", "open", "begin 1"}]
+
+
+def at_turns(*waits: float) -> tuple[Scene, GivenTurns]:
+    turns = GivenTurns([], *waits)
+    return Scene(deliveries=1, throttle=SharedThrottle(turns)), turns
+
+
+@pytest.mark.parametrize("wait", [0.001, 0.0, -0.02])
+@pytest.mark.usefixtures("still")
+def test_a_turn_in_time_is_used(wait: float) -> None:
+    assert steps_with(*at_turns(wait)) == ["turn for 1", "open", "begin 1"]
+
+
+@pytest.mark.usefixtures("still")
+def test_a_turn_that_has_passed_is_given_up_for_another() -> None:
+    """Used late, it would come together with the turns of others behind it."""
+    found = steps_with(*at_turns(-0.03, -0.5))
+    assert found == ["turn for 1", "open", "turn for 1", "turn for 1", "begin 1"]
+
+
+def test_a_session_that_is_opened_meanwhile_lets_a_turn_pass(still: StillClock) -> None:
+    scene, turns = at_turns()
+
+    def handshake() -> None:
+        still.now += 0.03
+
+    scene.at("open", handshake)
+    assert steps_with(scene, turns) == ["turn for 1", "open", "turn for 1", "begin 1"]
+
+
+@pytest.mark.usefixtures("still")
+def test_a_machine_that_is_always_late_sends_all_the_same() -> None:
+    assert steps_with(*at_turns(*[-1.0] * 9)).count("turn for 1") == 3

@@ -16,7 +16,7 @@ from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
 from mailbatch.delivery.runner import run
 from mailbatch.delivery.thread import Thread
-from mailbatch.errors import JobError, MailingStopped
+from mailbatch.errors import JobError, LedgerUnreachable, MailingStopped
 from mailbatch.job.loader import load_job
 from mailbatch.outcome import Status
 from tests.certainty.scene import Scene
@@ -25,6 +25,7 @@ from tests.support.postgresql import check_present, shared_cluster
 
 pytest.importorskip("asyncpg")
 
+from mailbatch.delivery import serving
 from mailbatch.delivery.publishing import offer
 from mailbatch.delivery.serving import Served, WorkOptions, serve
 from mailbatch.ledger.postgres.address import place_in
@@ -289,3 +290,50 @@ def test_a_worker_that_stays_tells_such_a_mailing_and_goes_on(mailings, database
     assert work(database, told, forever=True) == Served(3, 1, 1, interrupted=True)
     assert "SCENE_PASSWORD" in told.notes[0]
     assert told.notes[0].endswith("tried again in 5 minutes")
+
+
+class Restarting(Told):
+    """A progress that starts the database again once it hears that the database is away."""
+
+    def __init__(self, cluster):
+        super().__init__()
+        self._cluster = cluster
+
+    def note(self, text):
+        super().note(text)
+        if "trying for" in text:
+            self._cluster.start()
+
+
+@pytest.mark.parametrize("where", ["open_mailings", "open_to_read", "open_to_work"])
+def test_a_worker_waits_for_a_database_that_restarts_wherever_it_is(
+    tmp_path, fault_server, database, monkeypatch, where
+):
+    server, cluster = fault_server(), shared_cluster()
+    scene = Scene(tmp_path / "s", server.port, recipients=3, database=database, text="Hello\n")
+    call, calls = getattr(serving, where), []
+
+    def call_at_the_end(*arguments, **more):
+        calls.append(arguments)
+        # The second look for mailings: a database that never was there ends a worker.
+        if len(calls) == (2 if where == "open_mailings" else 1):
+            cluster.stop("immediate")
+        return call(*arguments, **more)
+
+    monkeypatch.setattr(serving, "POLL", 0.01)
+    monkeypatch.setattr(serving, where, call_at_the_end)
+    with planned(scene, database):
+        pass
+    told = Restarting(cluster)
+    assert serve(database, WorkOptions(), told, environ={}).transactions == 3
+    (waited,) = [text for text in told.notes if "trying for 180 s" in text]
+    assert "the connection to the ledger failed" in waited
+
+
+def test_a_database_that_a_worker_never_reached_ends_it_at_once(database):
+    shared_cluster().stop("immediate")
+    try:
+        with pytest.raises(LedgerUnreachable):
+            serve(database, WorkOptions(forever=True), Silence(), environ={})
+    finally:
+        shared_cluster().start()

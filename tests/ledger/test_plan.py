@@ -1,8 +1,11 @@
 """The plan: rows become recipients, once per address, and stay what they are."""
 
+import dataclasses
+
 import pytest
 
 from mailbatch.errors import LedgerError, RecipientError
+from mailbatch.ledger.first_parts import MOST_GROUPS
 from mailbatch.ledger.rows import PlanChange
 from mailbatch.outcome import Status
 from tests.ledger.steps import (
@@ -55,6 +58,66 @@ def test_a_first_plan_says_of_each_row_what_a_later_plan_says(ledger, folder):
         "pending": 399, "duplicate": 197, "invalid": 2, "suppressed": 1, "filtered": 1,
     }  # fmt: skip
     assert [(one.key, one.rows) for one in ledger.leases.lease(999, now=NOW)] == found
+
+
+def test_a_first_plan_of_groups_says_what_a_later_plan_says(ledger, folder):
+    """Parts are given out while the rows come; repeated rows and refused ones take no place."""
+    faults = {3: "invalid", 299: "suppressed", 400: "filtered"}
+    rows = [
+        row(
+            number + 2,
+            f"user{number}@x.org",
+            group=(f"lot{number % 3}", "x"),
+            status=faults.get(number, "pending"),
+            reason=faults.get(number),
+        )
+        for number in range(600)
+    ]
+    _compare(ledger, folder, rows, PlanChange(rows=600, added=597))
+
+
+def test_a_first_plan_of_groups_with_repeated_rows_says_what_a_later_plan_says(ledger, folder):
+    """A repeated row is a duplicate, or one more row of the message where the group is one."""
+    rows = [
+        row(number + 2, f"User{number % 400}@x.org", group=(f"lot{number % 3}",))
+        for number in range(600)
+    ]
+    rows += [
+        row(602 + number, "one@x.org", str(number), group=("alone",), status=status)
+        for number, status in enumerate(("invalid", "pending", "pending", "pending"))
+    ]
+    rows.append(row(610, "one@x.org", group=("lot1",)))
+    rows.append(row(611, "one@x.org", "9", group=("alone",)))
+    _compare(ledger, folder, rows, PlanChange(rows=606, added=401))
+
+
+def test_a_first_plan_of_more_groups_than_are_remembered(ledger):
+    count = MOST_GROUPS + 300
+    rows = [row(n + 2, f"u{n}@x.org", group=(f"lot{n % (count - 2)}",)) for n in range(count)]
+    assert plan(ledger, rows, group_by=("lot",)) == PlanChange(rows=count, added=count)
+    found = [(one.key, one.unsettled) for one in ledger.leases.lease(3, now=NOW)]
+    assert found == [
+        ("lot0#1", ("u0@x.org", f"u{count - 2}@x.org")),
+        ("lot1#1", ("u1@x.org", f"u{count - 1}@x.org")),
+        ("lot2#1", ("u2@x.org",)),
+    ]
+    assert ledger.plan.due_deliveries(count) == count - 2 - 3
+
+
+def _compare(ledger, folder, rows, expected):
+    """Plan rows as a first plan, and behind another one: all but the ids must be the same."""
+    given = {"columns": ("email", "name"), "group_by": ("lot",), "limit": 50}
+    assert plan(ledger, rows, **given) == expected
+    with open_ledger(folder / "later") as later:
+        plan(later, [row(2, "old@x.org", group=("old",))], **given)
+        assert plan(later, rows, **given) == dataclasses.replace(expected, withdrawn=1)
+        known = by_row(later)
+        assert known.pop(None).email == "old@x.org"
+        found = [(one.key, one.unsettled, one.rows) for one in later.leases.lease(99, now=NOW)]
+        counts = numbers(later)
+    assert by_row(ledger) == known
+    assert numbers(ledger) == {k: n for k, n in counts.items() if k != "withdrawn"}
+    assert [(one.key, one.unsettled, one.rows) for one in ledger.leases.lease(99, now=NOW)] == found
 
 
 def test_a_row_with_a_group_wants_a_plan_that_groups(ledger):

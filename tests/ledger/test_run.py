@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.ports import CommitPoint, Settlement
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from tests.ledger.steps import (
@@ -533,3 +534,47 @@ def test_the_edition_is_finished_when_nobody_is_pending_or_deferred(path):
 
 def test_every_status_has_a_count(ledger):
     assert ledger.standing.counts() == dict.fromkeys(Status, 0)
+
+
+def taken_by_another_run(ledger):
+    """Let the leases belong to another run, which nothing but the ledger knows."""
+    with ledger._database.transaction() as connection:
+        connection.execute("UPDATE lease SET run = run + 1")
+
+
+@pytest.mark.parametrize("what", ["point", "accepted", "rejected"])
+def test_a_lease_that_another_run_took_is_found_at_the_record(ledger, what):
+    plan(ledger, people("a"))
+    delivery = lease_one(ledger)
+    if what == "accepted":
+        ledger.records.commit_point(delivery.id)
+    taken_by_another_run(ledger)
+    points = [CommitPoint(delivery.id, None)] if what == "point" else []
+    outcomes = {
+        "accepted": [Outcome("a", Status.ACCEPTED, TAKEN)],
+        "rejected": [Outcome("a", Status.REJECTED, NEVER)],
+    }
+    told = [Settlement(delivery.id, outcomes[what], NOW, None)] if what in outcomes else []
+    with pytest.raises(LedgerError, match="another run took the ledger"):
+        ledger.records.record(told, points)
+    assert numbers(ledger) == {"pending": 1}
+
+
+def test_a_lock_that_is_lost_before_a_commit_leaves_nothing_of_the_commit(ledger):
+    plan(ledger, people("a", "b"))
+    points = [CommitPoint(one.id, None) for one in ledger.leases.lease(2, now=NOW)]
+    lock = ledger._lock.path
+    away = lock.rename(lock.with_suffix(".away"))
+    with pytest.raises(LedgerError, match="the lock file was removed"):
+        ledger.records.record((), points)
+    assert ledger.records.points == 0
+    away.rename(lock)
+    ledger.records.record((), points)
+    assert ledger.records.points == 2
+
+
+def test_a_ledger_that_was_put_away_records_nothing(path):
+    with open_ledger(path) as ledger:
+        records = ledger.records
+    with pytest.raises(LedgerError, match="not open for writing"):
+        records.together()

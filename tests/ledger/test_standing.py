@@ -4,12 +4,16 @@ import pytest
 
 from mailbatch.ledger.rows import KeyedRow
 from mailbatch.ledger.store import Ledger
-from mailbatch.outcome import Status
+from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
     LATER,
+    NEVER,
+    NOW,
+    TAKEN,
     copy_files,
     forget_the_process,
     lease_one,
+    open_ledger,
     people,
     plan,
     row,
@@ -67,3 +71,38 @@ def test_the_doubt_that_a_dead_run_left_is_seen(ledger, path, tmp_path):
     with Ledger.read(dead, boot_id="boot-1") as reader:
         assert reader.standing.statuses_of("a@x.org") == [Status.IN_DOUBT]
         assert reader.standing.statuses_of("b@x.org") == [Status.PENDING]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_rows_of_a_group_share_the_facts_of_one(tmp_path, folded):
+    """Where groups have many rows their facts are looked up once, where they have one, for each."""
+    rows = [row(n + 2, f"u{n}@x.org", group=(f"lot{n % 2}",)) for n in range(40)]
+    rows.append(row(50, "u3@x.org", group=("lot1",)))
+    rows.append(row(51, "none", group=("lot0",), status="invalid", reason="no @"))
+    alone = [row(n + 60, f"v{n}@x.org", group=(f"own{n}",)) for n in range(40)]
+    found = []
+    for name, more in (("many", []), ("few", alone)):
+        with open_ledger(tmp_path / name) as ledger:
+            plan(ledger, rows + more, group_by=("lot",), limit=15)
+            (_, second, third) = ledger.leases.lease(3, now=NOW)
+            settle(ledger, second, reply=TAKEN, now=NOW + 2)
+            ledger.records.commit_point(third.id)
+            outcomes = [
+                Outcome(one, Status.REJECTED, NEVER)
+                if n == 4
+                else Outcome(one, Status.ACCEPTED, TAKEN)
+                for n, one in enumerate(third.unsettled)
+            ]
+            ledger.records.settle(third.id, outcomes, now=NOW + 3, retry_at=None)
+            if folded:
+                ledger.plan.mark_finished(NOW + 4)
+            found.append([
+                (one._replace(header_message_id=None), one.header_message_id is None)
+                for one in ledger.standing.result_rows() if one.row is None or one.row < 60
+            ])  # fmt: skip
+            names = {one.header_message_id for one in ledger.standing.result_rows()}
+            assert len(names) == 3  # none, and those of two deliveries
+    assert found[0] == found[1]
+    statuses = [one.status for one, _ in found[0]]
+    assert statuses.count(Status.ACCEPTED) == 19
+    assert statuses.count(Status.REJECTED) == 1

@@ -26,6 +26,7 @@ NAMES = [
     "reported_at",
     "opens",
     "clicks",
+    "server",
 ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
-from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, TEXT, Column
+from mailbatch.results.columns import COLUMNS, LEDGER_COLUMNS, REPORT_COLUMNS, SERVER, TEXT, Column
 from mailbatch.results.lines import (
     as_lines,
     as_object,
@@ -55,6 +55,18 @@ def test_lines_are_those_that_the_csv_module_writes_of_the_defused_cells(rows, b
     assert as_lines(rows) == expected.getvalue()
 
 
+@given(ROWS, st.lists(st.tuples(st.just(7) | st.none(), TELLING), max_size=9), st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_rows_of_a_group_share_what_is_written_once(shared, own, plain):
+    """They differ in line and address, and their lines are those of rows by themselves."""
+    shared = (PLAIN if plain else shared)._replace(group="de/pro")
+    rows = [shared._replace(row=2 + n, email=f"a{n}@x.org") for n in range(9)]
+    rows += [shared._replace(row=line, email=text) for line, text in own]
+    expected = io.StringIO(newline="")
+    csv.writer(expected, lineterminator="\r\n").writerows(map(cells_of, rows))
+    assert as_lines(rows) == expected.getvalue()
+
+
 @pytest.mark.parametrize(
     "text", ["a, b", 'a "b"', "=1", "+1", "-1", "@a", "\x1f", "\x7f", "é", "\t"]
 )
@@ -71,12 +83,12 @@ def cells_of(row):
     at = (None if t is None else "2023-11-14T22:13:20Z" for t in (row[11], row[12]))
     cells = (row.row, email, str(row.status), message_id, row.reply_code, row.enhanced_status)
     cells += (reply, row.attempts, group, edition, row.header_message_id, *at, defused(row.reason))
-    return cells + (None,) * 7
+    return (*cells, *(None,) * 7, row.server)
 
 
 PLAIN = ResultRow(
     2, "ann@example.com", Status.ACCEPTED, "a1", 250, "2.0.0", "OK", 1, None, "48", "0f@x.org",
-    NOW, NOW, None,
+    NOW, NOW, None, None,
 )  # fmt: skip
 
 
@@ -95,7 +107,7 @@ def test_the_columns_are_those_that_other_programs_know():
 
 def test_every_column_has_its_field():
     """What a column shows comes from the field of its name, wherever that stands in the row."""
-    assert [column.name for column in LEDGER_COLUMNS] == list(ResultRow._fields)
+    assert [column.name for column in (*LEDGER_COLUMNS, SERVER)] == list(ResultRow._fields)
     assert [column.name for column in REPORT_COLUMNS] == list(Told._fields)
 
 
@@ -120,7 +132,7 @@ ROW = ResultRow._make([None] * len(ResultRow._fields))._replace(
 )
 def test_the_facts_of_reports_stand_behind_those_of_the_ledger(told, cells):
     line = as_reported_lines([(*ROW, *told)])
-    assert line == as_lines([ROW]).removesuffix(",,,,,,,\r\n") + f",{cells}\r\n"
+    assert line == as_lines([ROW]).removesuffix(",,,,,,,,\r\n") + f",{cells},\r\n"
     names = [column.name for column in REPORT_COLUMNS]
     found = as_object(ROW, told)
     assert [found[name] for name in names] == [
@@ -130,7 +142,15 @@ def test_the_facts_of_reports_stand_behind_those_of_the_ledger(told, cells):
 
 def test_a_row_without_reports_is_the_same_on_both_ways():
     assert as_reported_lines([(*ROW, *UNTOLD)]) == as_lines([ROW])
-    assert list(as_object(ROW).values())[-7:] == [None] * 7
+    assert list(as_object(ROW).values())[-8:] == [None] * 8
+
+
+def test_the_server_of_the_last_attempt_stands_at_the_end():
+    """Behind the columns of reports, on both ways, in the file and for programs."""
+    row = ROW._replace(server="mx2.example.com:587")
+    assert as_lines([row]) == as_lines([ROW]).removesuffix("\r\n") + "mx2.example.com:587\r\n"
+    assert as_reported_lines([(*row, *UNTOLD)]) == as_lines([row])
+    assert list(as_object(row).items())[-1] == ("server", "mx2.example.com:587")
 
 
 def test_a_column_without_its_field_is_no_column():

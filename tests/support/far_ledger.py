@@ -81,6 +81,10 @@ class FarRecords:
             lambda: near(self._records.invalidate(delivery_id, reason, now=now))
         )
 
+    def leave(self, delivery_ids: Iterable[int]) -> None:
+        """Keep no note of deliveries."""
+        self._records.leave(delivery_ids)
+
     def release(self, delivery_ids: Iterable[int]) -> Awaitable[None]:
         ids = list(delivery_ids)
         return self._one_at_a_time(lambda: near(self._records.release(ids)))

@@ -21,7 +21,7 @@ from mailbatch.delivery.pace import Pace
 from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
-from mailbatch.delivery.throttle import Throttle
+from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.transport import Everything, Offers, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.delivery.work import LastBytes, Prepared
@@ -288,7 +288,14 @@ class WrittenSession:
 class Scene:
     """A run of one worker over doubles of both ports and of its sessions."""
 
-    def __init__(self, deliveries: int, *, far: bool = False, offers: Offers | None = None) -> None:
+    def __init__(
+        self,
+        deliveries: int,
+        *,
+        far: bool = False,
+        offers: Offers | None = None,
+        throttle: SharedThrottle | None = None,
+    ) -> None:
         self._journal = Journal()
         self.sessions: list[WrittenSession] = []
         self._offers = offers or Everything()
@@ -304,7 +311,7 @@ class Scene:
             Fitting(cast("Composer", None), self.recorder, limits, clock),  # composes nothing
             Rules(
                 policy,
-                Throttle(None, clock),
+                throttle or Throttle(None, clock),
                 limits,
                 pace,
                 troubles,

@@ -39,8 +39,8 @@ P10. A database that may lack an acknowledged commit is refused: by where the le
 (`continuity`), and by what each machine has seen, kept outside of the database (`witness`).
 
 Modules: `address` the URL, `editions` those of a job; `link`, `streaming`, `failing`, `rejoining`
-the connections; `locks`, `opening` schema and worker, `continuity` and
-`witness` the proof against copies, `burial`; `planning` and `snapshot` the plan,
-`leasing` and `recording` the hot path, `standing` and `doubts` the questions, `store` the ledger.
+the connections; `locks`, `opening` schema and worker, `continuity` and `witness` the proof against
+copies, `burial`; `planning` and `snapshot` the plan, `leasing` and `recording` the hot path,
+`standing` and `doubts` the questions, `store` the ledger; `roles` who may, `archiving` the end.
 Only this room imports asyncpg.
 """

@@ -2,7 +2,8 @@
 
     editions_of(Place("postgresql:///mail"), "news")     # ["2026-W48", "2026-W47"]
 
-Schemas that this role may not read are passed over: they are of others. Each function connects for
+Schemas that this role may not read are passed over: they are of others. So are editions that were
+put away (`archiving`). Each function connects for
 its question alone, and `Turn` as long as the turn lasts. This module must never write.
 """
 
@@ -29,10 +30,12 @@ ORDER BY n.nspname
 _ABOUT = """
 SELECT '{schema}' AS schema, (SELECT value FROM {schema}.fact WHERE name = 'job') AS job,
   (SELECT value FROM {schema}.fact WHERE name = 'edition') AS edition,
-  (SELECT max(since) FROM {schema}.worker) AS since
+  (SELECT max(since) FROM {schema}.worker) AS since,
+  EXISTS (SELECT 1 FROM {schema}.fact WHERE name = 'archived_at') AS archived
 """
 _NEWEST_FIRST = """
-SELECT schema, job, edition FROM ({each}) AS e ORDER BY since DESC NULLS LAST, schema
+SELECT schema, job, edition FROM ({each}) AS e WHERE NOT archived
+ORDER BY since DESC NULLS LAST, schema
 """
 _HAS_IT = f"""
 SELECT count(*) FROM unnest($2::text[]) AS a (address) WHERE EXISTS (

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncpg  # type: ignore[import-untyped]
 
-from mailbatch.errors import LedgerError
+from mailbatch.errors import LedgerError, LedgerUnreachable
 
 #: The errors of the driver and of the system, of which some mean that a connection is lost. A
 #: statement that meets the last words of a backend that was ended is an InternalClientError.
@@ -50,7 +50,10 @@ def is_lost(error: Exception, connection: asyncpg.Connection | None = None) -> b
 
 
 def failure(name: str, error: Exception) -> LedgerError:
-    """Return the LedgerError of the ledger `name` for an error of the driver or the system."""
+    """Return the LedgerError of the ledger `name` for an error of the driver or the system.
+
+    A LedgerUnreachable where another try may find the database there again.
+    """
     state = getattr(error, "sqlstate", None)
     said = _words(error)
     if state == _LOST:
@@ -71,7 +74,7 @@ def failure(name: str, error: Exception) -> LedgerError:
             hint="name the server itself in the URL, and no pooler in its place",
         )
     if state is None or state.startswith(("08", "57P")):
-        return LedgerError(
+        return LedgerUnreachable(
             f"{name}: the connection to the ledger failed: {said}",
             hint="look at the database and the network, then run again: nobody is mailed twice",
         )

@@ -166,6 +166,10 @@ class Link:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
         self._tell = tell
 
+    def tell(self, text: str) -> None:
+        """Tell the listener something that a person has to know."""
+        self._tell(text)
+
     def rejoin_by(self, rejoin: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""
         self._rejoin = rejoin

@@ -35,6 +35,7 @@ from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
+from mailbatch.times import iso_time
 
 VERSION = "3"
 _SCHEMA = Path(__file__).with_name("schema.sql")
@@ -55,11 +56,18 @@ class Entered:
     witness: Witness
 
 
-async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool = False) -> Entered:
+async def enter(
+    link: Link,
+    facts: Mapping[str, str] | None,
+    *,
+    restored: bool = False,
+    beside: bool = False,
+) -> Entered:
     """Open a ledger for writing; with `facts`, job and edition at least, a missing one is made.
 
     The lock of the plan is held as long as the connection lives. Without `facts` nothing is sent.
-    `restored` takes the ledger as it stands, although this may be an older copy.
+    `restored` takes the ledger as it stands, although this may be an older copy. `beside`: without
+    the lock, where a run holds the plan.
 
     Raises:
         LedgerLocked: another run holds the plan of the edition.
@@ -68,7 +76,8 @@ async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool =
     connection = await link.open_writer()
     await check_server(link, connection)
     group = lock_class(link.schema)
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
+    alone = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER)
+    if not (alone or beside):
         raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
         seen = [] if link.seen is None else files_of(link.seen, link.schema)
@@ -260,7 +269,8 @@ async def check_ledger(
         )
     found = dict(
         await connection.fetch(
-            "SELECT name, value FROM fact WHERE name IN ('version', 'job', 'edition', 'seed')"
+            "SELECT name, value FROM fact"
+            " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
         )
     )
     if found.get("version") != VERSION:
@@ -274,6 +284,12 @@ async def check_ledger(
             f"{link.name}: the ledger belongs to edition {found['edition']!r} of job"
             f" {found['job']!r}",
             hint="give every edition a ledger of its own",
+        )
+    if "archived_at" in found:
+        raise LedgerError(
+            f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
+            f" ledger archive` at {iso_time(float(found['archived_at']))}",
+            hint="its results are what is left; name another edition to send again",
         )
     return found
 

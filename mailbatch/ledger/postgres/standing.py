@@ -110,8 +110,14 @@ class Standing:
         while some := list(islice(found, _AT_ONCE)):
             yield [_with_group(tuple(row), group) for row in some]
 
-    def taken_since(self, since: float) -> list[tuple[float, int]]:
+    def elsewhere(self) -> dict[str, int]:
+        """Return nothing: a job with a second server keeps its ledger in a file."""
+        return {}
+
+    def taken_since(self, since: float, *, server: str | None = None) -> list[tuple[float, int]]:
         """Return how many addresses servers took, or may have taken, later than `since`."""
+        if server is not None:
+            return []
         return self._ask(taken_since(self._link, since))  # type: ignore[no-any-return]
 
     def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
@@ -265,6 +271,7 @@ _FIELDS = {
     "settled_at": "s.settled_at",
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
       ELSE {_COPIES} END""",
+    "server": "NULL::text",  # a job with a second server keeps its ledger in a file
 }
 _STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
 _RESULTS = f"""

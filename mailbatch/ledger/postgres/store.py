@@ -20,6 +20,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.attempts import Names
 from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
+from mailbatch.ledger.postgres.archiving import put_away
 from mailbatch.ledger.postgres.continuity import check_origin
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
@@ -135,16 +136,16 @@ class PostgresLedger:
         return cls(link, entered.facts, entered, message_id_domain, bundle)
 
     @classmethod
-    def reopen(cls, place: Place, *, restored: bool = False) -> Self:
+    def reopen(cls, place: Place, *, restored: bool = False, beside: bool = False) -> Self:
         """Open the ledger of an edition to decide, not to send: locked, recovered.
 
         `restored` takes the ledger as it stands, although this may be an older copy; deliveries
-        that were leased and not settled are in doubt.
+        that were leased and not settled are in doubt. `beside`: also while a run is under way.
 
         Raises:
             LedgerError: there is none; else as `open`.
         """
-        return cls._enter(place, None, None, restored=restored)
+        return cls._enter(place, None, None, restored=restored, beside=beside)
 
     @classmethod
     def read(cls, place: Place) -> Self:
@@ -169,10 +170,11 @@ class PostgresLedger:
         domain: str | None,
         *,
         restored: bool = False,
+        beside: bool = False,
     ) -> Self:
         link = Link(place)
         try:
-            entered = link.wait(enter(link, facts, restored=restored))
+            entered = link.wait(enter(link, facts, restored=restored, beside=beside))
         except BaseException:
             link.close()
             raise
@@ -209,6 +211,17 @@ class PostgresLedger:
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
         self._link.listen(tell)
+
+    def put_away(self, now: float) -> None:
+        """Drop the recipients of an edition whose results are written, at `now` (seconds, epoch).
+
+        The ledger can only be closed afterwards, and is not opened any more.
+
+        Raises:
+            LedgerLocked: another process writes the ledger, or reads it for long.
+            LedgerError: the database fails, or the ledger is another user's (74).
+        """
+        self._link.wait(put_away(self._link, self._held, now))
 
     def check_idle(self) -> None:
         """Raise LedgerLocked if another process writes the ledger: nothing is final yet."""

@@ -2,37 +2,76 @@
 
     seconds = await turns.take(1)        # so long until one recipient may be sent to
 
-Each recipient has an instant of its own, `1 / rate` behind the one before, whichever worker asks:
-no second has more than the rate. An instant that is not used is lost. This module must never
-decide what a turn is used for.
+Each recipient has an instant of its own, whichever worker asks. An instant that is not used is
+lost. So that no second has more than the rate, a turn may be used a little late and no later
+(`tolerance`), and turns are so much more than `1 / rate` apart that it does not matter:
+
+    turns in a second and its tolerance = (1 + tolerance) / apart = rate
+
+An instant is told in the clock of this machine, by the quickest answer of the last seconds: an
+answer that a busy machine hears late would make its turns late. This module must never decide what
+a turn is used for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from functools import partial
 from typing import Any
 
 from mailbatch.ledger.postgres.link import Link
 
+#: So late a turn may be used, and so early timers of an event loop may be: seconds.
+LATE, _EARLY = 0.03, 0.002
+#: No turn is sooner than this, or than two others last: the answer has to arrive before. Seconds.
+_AHEAD = 0.01
+#: So long the quickest answer stands for the clock of the database: seconds.
+_QUICKEST = 10.0
+#: At fewer recipients a second a turn lasts so long that half of it may pass.
+_SELDOM = 0.5
 # The row is locked until the commit, so that the commit does not wait for the disk: a crash of the
 # database forgets some turns, and time has gone on behind it.
-_TAKE = """
-WITH quick AS (SELECT set_config('synchronous_commit', 'off', true))
-UPDATE mailing SET next_slot = greatest(next_slot, clock_timestamp())
-  + make_interval(secs => $1::integer / rate)
-FROM quick WHERE rate IS NOT NULL
-RETURNING extract(epoch FROM next_slot - clock_timestamp())::double precision - $1::integer / rate,
-  rate
-"""
+_TAKE = f"""
+WITH quick AS (SELECT set_config('synchronous_commit', 'off', true)),
+apart AS (SELECT (1 + {LATE + _EARLY} * least(rate, 1)) / rate AS seconds FROM mailing)
+UPDATE mailing SET next_slot = greatest(
+    next_slot, clock_timestamp() + make_interval(secs => least({_AHEAD}, 2 * apart.seconds)))
+  + make_interval(secs => $1::integer * apart.seconds)
+FROM quick, apart WHERE rate IS NOT NULL
+RETURNING extract(epoch FROM next_slot)::double precision - $1::integer * apart.seconds,
+  extract(epoch FROM clock_timestamp())::double precision, apart.seconds, rate
+"""  # noqa: S608 - constants
+
+
+class _FarClock:
+    """The clock of the database in that of this machine, by the quickest of the last answers."""
+
+    __slots__ = ("_before", "_least", "_until")
+
+    def __init__(self) -> None:
+        self._least = self._before = math.inf
+        self._until = -math.inf
+
+    def behind(self, told: float, *, heard: float) -> float:
+        """Note an answer, and return what to add to a time of the database; seconds."""
+        if heard > self._until:
+            self._before, self._least = self._least, math.inf
+            self._until = heard + _QUICKEST
+        self._least = min(self._least, heard - told)
+        return min(self._least, self._before)
 
 
 class Turns:
     """The turns of one worker: all sessions of the process ask together, once at a time."""
 
-    __slots__ = ("_asked", "_connection", "_link", "_waiting")
+    __slots__ = ("_asked", "_clock", "_connection", "_link", "_waiting", "tolerance")
 
     def __init__(self, link: Link) -> None:
+        #: So late a turn may be used: seconds. A turn of seconds may be late by half of them.
+        self.tolerance = LATE
+        self._clock = _FarClock()
         self._link = link
         self._connection: Any = None
         self._waiting: list[tuple[int, asyncio.Future[float]]] = []
@@ -40,6 +79,8 @@ class Turns:
 
     async def take(self, recipients: int) -> float:
         """Take turns for so many recipients; return the wait before their use, in seconds.
+
+        Below 0.0 the turns have passed already.
 
         Raises:
             LedgerError: the database does not answer.
@@ -57,9 +98,7 @@ class Turns:
             waiting, self._waiting = self._waiting, []
             try:
                 wanted = sum(recipients for recipients, _ in waiting)
-                begins, seconds = await self._link.answer(
-                    self._link.again(partial(self._take, wanted))
-                )
+                at, apart = await self._link.answer(self._link.again(partial(self._take, wanted)))
             except Exception as error:  # noqa: BLE001 - raised by each that waits
                 for _, turn in waiting:
                     if not turn.done():
@@ -67,15 +106,20 @@ class Turns:
                 continue
             for recipients, turn in waiting:
                 if not turn.done():
-                    turn.set_result(max(0.0, begins))
-                begins += recipients * seconds
+                    turn.set_result(at - time.monotonic())
+                at += recipients * apart
 
     async def _take(self, recipients: int, _is_again: bool) -> tuple[float, float]:
-        """Return the seconds until the first turn, and the seconds that each lasts."""
+        """Return the first turn, in the clock of this machine, and the seconds that each lasts."""
         if self._connection is None or self._connection.is_closed():
             self._connection = await self._link.reconnect()
         row = await self._connection.fetchrow(_TAKE, recipients)
-        return (0.0, 0.0) if row is None else (row[0], 1.0 / row[1])
+        heard = time.monotonic()
+        if row is None:
+            return heard, 0.0
+        at, told, apart, rate = row
+        self.tolerance = LATE if rate > _SELDOM else 0.5 / rate
+        return at + self._clock.behind(told, heard=heard), apart
 
     async def close(self) -> None:
         """Close the connection; a turn that is asked for gets none."""

@@ -170,6 +170,21 @@ def test_what_was_released_was_never_leased(talk):
     assert second.date == NOW + 86400
 
 
+def test_what_was_left_is_recorded_no_more_and_the_next_run_has_it(talk):
+    """Nothing of it is in the memory; the leases stand until then."""
+    talk.plan("a@x.org", "b@x.org")
+    a, b = talk.lease()
+    talk.ledger.records.leave([a.id, a.id])
+    with pytest.raises(LedgerError):
+        talk.commit(a)
+    assert talk.lease() == []
+    talk.commit(b)
+    talk.settle(b, ACCEPTED)
+    talk.reopen()
+    assert talk.ledger.recovered.released == 1
+    assert talk.send() == "a"
+
+
 # Records
 
 

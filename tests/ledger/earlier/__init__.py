@@ -23,6 +23,8 @@ _HERE = Path(__file__).parent
 VERSION_2 = ("killed", "grouped", "put_away")
 #: The same of version 3, and one where an address has two rows of `group_by: [email, child]`.
 VERSION_3 = (*VERSION_2, "children")
+#: The same of version 4.
+VERSION_4 = VERSION_3
 
 
 def rebuild(name: str, path: Path, *, version: int = 2) -> Path:

@@ -15,7 +15,9 @@ from tests.support.waiting import until
 
 asyncpg = pytest.importorskip("asyncpg")
 
-from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
+from mailbatch.ledger.postgres import rejoining  # noqa: E402 - an extra
+from mailbatch.ledger.postgres.locks import PLANNER, lock_class  # noqa: E402
+from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402
 
 NOW = 1_700_000_000.0
 ANSWERED = """
@@ -90,9 +92,12 @@ def test_a_connection_that_ends_between_any_two_statements_costs_nothing(cluster
         assert ledger.recovered == Recovery()
 
 
-def unanswered(cluster, place, call):
+def unanswered(cluster, place, ledger, call):
     """Let the commit of a call be stored, and its answer be lost: a standby never acknowledges."""
     cluster.configure("synchronous_standby_names", "'nobody'")
+    link, setting = ledger._link, "SHOW synchronous_standby_names"
+    while link.wait(link._writer.fetchval(setting)) != "nobody":  # each backend reads it by itself
+        pass
     thread = threading.Thread(target=call)
     try:
         thread.start()
@@ -154,7 +159,7 @@ def test_a_commit_whose_answer_is_lost_is_found_or_made_again(cluster, place, wh
         }
         if what == "settle":
             commit(ledger, *first)
-        unanswered(cluster, place, calls[what])
+        unanswered(cluster, place, ledger, calls[what])
         assert len(told) == 1
         points = cluster.fetch(f"SELECT count(*) FROM {place.schema}.point")[0][0]  # noqa: S608
         leases = cluster.fetch(f"SELECT count(*) FROM {place.schema}.lease")[0][0]  # noqa: S608
@@ -287,7 +292,8 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
     with opened(place) as ledger:
         plan(ledger, *"abc")
     cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
-    frozen = joined(place)
+    frozen, heard = joined(place), []
+    frozen.listen(heard.append)
     first, second = lease(frozen, 2)
     commit(frozen, first, second)
     cut(cluster, place, frozen)
@@ -296,6 +302,9 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
         if decision is not None:
             ledger.doubts.resolve(decision, address="a@x.org", now=NOW)
         settle(frozen, first, second)
+        late = "a@x.org: the answer of the server came behind a decision about the doubt"
+        assert len(heard) == (decision is not None)
+        assert all(text == f"{late}, and is not recorded: accepted" for text in heard)
         assert counts(ledger) == Counter([status, Status.ACCEPTED, Status.PENDING])
         told = cluster.fetch(f"SELECT attempts FROM {place.schema}.recipient ORDER BY id")  # noqa: S608
         assert [attempts for (attempts,) in told] == [1, 1, 0]
@@ -354,3 +363,178 @@ def test_a_ledger_that_is_read_alone_does_not_wait(cluster, place):
                 counts(ledger)
         finally:
             cluster.start()
+
+
+class Obstacle:
+    """Another session of the database, which holds locks of an edition as a dying backend does."""
+
+    def __init__(self, cluster, place):
+        self._cluster = cluster
+        self._group = lock_class(place.schema)
+
+    def take(self, *numbers):
+        for number in numbers:
+            self._cluster.execute(f"SELECT pg_advisory_lock({self._group}, {number})")
+
+    def leave(self):
+        self._cluster.execute("SELECT pg_advisory_unlock_all()")
+
+
+@pytest.fixture
+def obstacle(cluster, place):
+    made = Obstacle(cluster, place)
+    yield made
+    made.leave()
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(rejoining, "_PATIENCE", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("locks", ["plan and worker", "worker"])
+def test_a_backend_that_does_not_end_is_named_and_nothing_is_taken_over(
+    cluster, place, obstacle, locks
+):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        (first,) = lease(ledger, 1)
+        commit(ledger, first)
+        cluster.disconnect(place)
+        obstacle.take(*([PLANNER] if "plan" in locks else []), ledger.worker)
+        before = workers(cluster, place)
+        with pytest.raises(LedgerError, match="the server keeps the old one open") as caught:
+            settle(ledger, first)
+        assert "pg_terminate_backend" in caught.value.hint
+        assert workers(cluster, place) == before
+        obstacle.leave()
+        settle(ledger, first)  # once the backend is gone
+        assert counts(ledger) == {Status.ACCEPTED: 1}
+
+
+def test_a_lock_of_the_plan_that_frees_itself_between_two_looks_is_taken(
+    cluster, place, obstacle, monkeypatch
+):
+    """The old backend ends behind the first try: that is no other run."""
+    look = rejoining._try_here
+
+    async def look_behind_the_end(*arguments):
+        await asyncio.to_thread(obstacle.leave)
+        return await look(*arguments)
+
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        cluster.disconnect(place)
+        obstacle.take(PLANNER)
+        monkeypatch.setattr(rejoining, "_try_here", look_behind_the_end)
+        assert [one.unsettled for one in lease(ledger, 1)] == [("a@x.org",)]
+
+
+def test_a_connection_that_is_lost_again_on_the_way_back_is_opened_once_more(
+    cluster, place, monkeypatch
+):
+    check, times = rejoining.check_server, []
+
+    async def check_and_be_cut_off(link, connection):
+        await check(link, connection)
+        times.append(connection)
+        if len(times) < 3:
+            await asyncio.to_thread(cluster.disconnect, place)
+
+    monkeypatch.setattr(rejoining, "_AGAIN", 0.0)
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        cluster.disconnect(place)
+        monkeypatch.setattr(rejoining, "check_server", check_and_be_cut_off)
+        assert [one.unsettled for one in lease(ledger, 1)] == [("a@x.org",)]
+        assert len(set(times)) == 3
+
+
+def test_a_ledger_that_was_dropped_meanwhile_is_not_rejoined(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        cluster.disconnect(place)
+        cluster.execute(f"ALTER TABLE {place.schema}.lease RENAME TO lost")
+        with pytest.raises(LedgerError, match="SQLSTATE 42P01"):
+            lease(ledger, 1)
+        cluster.execute(f"ALTER TABLE {place.schema}.lost RENAME TO lease")
+        assert len(workers(cluster, place)) == 1  # the other worker was rolled back
+        assert len(lease(ledger, 1)) == 1
+
+
+def test_a_worker_whose_row_is_gone_is_no_worker_any_more(cluster, place):
+    ledger = opened(place)
+    plan(ledger, "a")
+    cluster.disconnect(place)
+    cluster.execute(f"DELETE FROM {place.schema}.worker")  # noqa: S608
+    with pytest.raises(LedgerError, match="worker 1 is not in the ledger"):
+        lease(ledger, 1)
+    ledger.close()
+
+
+def test_a_question_is_asked_again_where_its_connection_was_lost(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        assert counts(ledger) == {Status.PENDING: 1}
+        asked = ledger._link.value("SELECT pg_backend_pid()")
+        before = ledger._link.wait(asked)
+        cluster.disconnect(place)
+        assert ledger._link.wait(ledger._link.value("SELECT pg_backend_pid()")) != before
+        with pytest.raises(LedgerError, match="SQLSTATE 42P01"):
+            ledger._link.wait(ledger._link.value("SELECT 1 FROM no_such_table"))
+
+
+def test_a_ledger_that_was_put_away_answers_nothing(place):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        (first,) = lease(ledger, 1)
+        records, leases, publication = ledger.records, ledger.leases, ledger.publication
+    said = settlement(first, Status.ACCEPTED)
+    for call in (
+        lambda: asyncio.run(records.record([said], ())),
+        lambda: asyncio.run(records.give_back(NOW, Reply(550, ("no",)))),
+        lambda: asyncio.run(leases.lease(1, now=NOW)),
+        lambda: asyncio.run(publication.turns.take(1)),
+        lambda: publication.stop("550 no", 69),
+        ledger.standing.finished_at,
+        lambda: ledger.records,
+        lambda: ledger.leases,
+    ):
+        with pytest.raises(LedgerError, match=r"not open (for writing|to send)"):
+            call()
+
+
+def test_a_record_that_no_correct_run_makes_is_refused_whole(place):
+    with opened(place) as ledger:
+        plan(ledger, *"ab")
+        first, second = lease(ledger, 2)
+        commit(ledger, first)
+        said = settlement(first, Status.ACCEPTED)
+        for settlements, points in (
+            ([said, said], ()),
+            ([said], [CommitPoint(first.id, bytes(32))]),
+            ([said], [CommitPoint(second.id, bytes(32))] * 2),
+        ):
+            with pytest.raises(LedgerError, match=r"is not leased|has passed") as told:
+                asyncio.run(ledger.records.record(settlements, points))
+            assert "this is a bug in mailbatch" in told.value.hint
+        assert counts(ledger) == {Status.PENDING: 2}
+        settle(ledger, first)
+
+
+@pytest.mark.parametrize("what", ["release", "invalidate"])
+def test_a_lease_that_is_gone_from_the_database_is_a_bug_kept_out(cluster, place, what):
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        (first,) = lease(ledger, 1)
+        cluster.execute(f"DELETE FROM {place.schema}.lease")  # noqa: S608
+        records = ledger.records
+        call = (
+            records.release([first.id])
+            if what == "release"
+            else records.invalidate(first.id, "no", now=NOW)
+        )
+        with pytest.raises(LedgerError, match="a lease of this worker is gone"):
+            asyncio.run(call)
+        assert counts(ledger) == {Status.PENDING: 1}

@@ -6,8 +6,9 @@ import random
 import pytest
 
 from mailbatch.envelope import Recipient
-from mailbatch.errors import IdentityError
+from mailbatch.errors import IdentityError, OverlapError
 from mailbatch.identity import Identity
+from mailbatch.ledger.incoming import encode
 from mailbatch.ledger.ports import CommitPoint, answer
 from mailbatch.ledger.rows import KeyedRow
 from mailbatch.ledger.store import Ledger
@@ -157,3 +158,85 @@ def test_rows_that_fail_leave_the_old_plan_standing(both):
             with pytest.raises(ValueError, match="broke off"):
                 reconcile(ledger, failing())
             assert seen(ledger) == before
+
+
+def asked_for(rows, identity=None):
+    """Return the rows of a table as a question: where would they stand?"""
+    return [
+        KeyedRow(
+            row.line,
+            row.address,
+            row.address if identity is None else row.key,
+            encode(row.values),
+            row.status == "pending",
+        )
+        for row in rows
+    ]
+
+
+def test_another_identity_is_looked_at_before_it_is_planned(both):
+    identity = Identity(("id",))
+    for ledger in both:
+        reconcile(ledger, table(0, 40))
+        send(ledger, 0)
+    rows = asked_for(table(0, 44, identity=identity), identity)
+    near, far = (
+        list(ledger.standing.statuses_as(identity, COLUMNS, rows, accept_changes=True))
+        for ledger in both
+    )
+    assert near == far
+    assert {None, Status.ACCEPTED} <= set(near)
+
+
+def test_a_repeat_is_told_only_where_its_cells_are_others(both):
+    rows = [
+        Recipient(line, "a@x.org", ("a@x.org", name, ""))
+        for line, name in enumerate(("Ann", "Ann", "Bob"), start=2)
+    ]
+    for ledger in both:
+        reconcile(ledger, rows)
+        (found,) = ledger.standing.repeats()
+        assert (found.line, found.values[1], found.mailed[1]) == (4, "Bob", "Ann")
+
+
+def test_a_key_that_was_mailed_at_another_address_gets_nothing(both):
+    identity = Identity(("id",), by_address=False)
+
+    def row(line, address):
+        return Recipient(line, address, (address, "Ann", "7"), key=identity.key_of(address, ["7"]))
+
+    for ledger in both:
+        reconcile(ledger, [row(2, "a@x.org")], identity=identity)
+        send(ledger, "all")
+        (status,) = ledger.standing.statuses_of("a@x.org")
+        asked = asked_for([row(2, "b@x.org"), row(3, "a@x.org")], identity)
+        (moved,) = ledger.standing.moved(asked)
+        assert (moved.line, moved.address, moved.status) == (2, "b@x.org", status)
+        assert moved.mailed == "a@x.org"
+
+
+@pytest.mark.parametrize("identity", [Identity(()), Identity(("id",)), Identity(("name",))])
+def test_an_overlap_is_looked_for_under_the_same_key_alone(both, identity):
+    by = Identity(("id",))
+    rows = [Recipient(2, "a@x.org", ("a@x.org", "Ann", "1"), key=by.key_of("a@x.org", ["1"]))]
+    again = [Recipient(2, "a@x.org", ("a@x.org", "Ann", "2"), key=by.key_of("a@x.org", ["2"]))]
+    told = []
+    for ledger in both:
+        reconcile(ledger, rows, identity=by)
+        send(ledger, "all")
+        try:
+            ledger.standing.check_overlap(identity, asked_for(again, by))
+        except OverlapError as error:
+            told.append(str(error))
+    assert len(told) == (2 if identity == by else 0)
+    assert len(set(told)) <= 1
+
+
+def test_an_address_that_stands_under_a_key_is_found_by_its_mailbox(both):
+    identity = Identity(("id",))
+    rows = [Recipient(2, "A@x.org", ("A@x.org", "Ann", "1"), key=identity.key_of("", ["1"]))]
+    for ledger in both:
+        reconcile(ledger, rows, identity=identity)
+        for text in ("A@x.org", "a@x.org", identity.key_of("", ["1"])):
+            assert ledger.standing.statuses_of(text) == [Status.PENDING]
+        assert ledger.standing.statuses_of("b@x.org") == []

@@ -10,11 +10,13 @@ pytest.importorskip("asyncpg")
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.postgres import link
 from mailbatch.ledger.postgres.link import Link
-from mailbatch.ledger.postgres.turns import Turns
+from mailbatch.ledger.postgres.turns import LATE, Turns, _FarClock
 from tests.ledger.postgres.test_opening import began, opened
 
 #: So far from now that no machine is busy for so long.
 FAR = 1000.0
+#: The seconds from one of 10 turns a second to the next: all of a second and of a tolerance are 10.
+APART = (1.0 + LATE + 0.002) / 10
 
 
 @pytest.fixture
@@ -46,9 +48,9 @@ def test_no_two_recipients_share_an_instant(turns):
 
     instants = asyncio.run(take())
     apart = [later - sooner for sooner, later in itertools.pairwise(instants)]
-    # An answer is a little later than the clock of the database was read.
-    assert min(apart) > 0.1 - 0.05
-    assert sum(apart) == pytest.approx(0.1 * (24 - (1 + 11 % 3)), abs=0.25)
+    # The quickest answer of a worker is a little later than the clock of the database was read.
+    assert min(apart) > APART - 0.05
+    assert sum(apart) == pytest.approx(APART * (24 - (1 + 11 % 3)), abs=0.25)
 
 
 def test_all_sessions_of_a_worker_ask_together(cluster, place, turns):
@@ -57,19 +59,19 @@ def test_all_sessions_of_a_worker_ask_together(cluster, place, turns):
 
     waits = asyncio.run(take())
     assert waits == sorted(waits)
-    assert waits[-1] - waits[0] == pytest.approx(4.9, abs=0.2)
+    assert waits[-1] - waits[0] == pytest.approx(49 * APART, abs=0.01)
 
 
 def test_time_that_has_passed_is_not_made_up_for(cluster, place, turns):
     cluster.execute(f"UPDATE {place.schema}.mailing SET next_slot = now() - interval '1 hour'")  # noqa: S608
-    assert asyncio.run(turns[0].take(1)) == 0.0
-    assert asyncio.run(turns[0].take(5)) <= 0.1
+    assert asyncio.run(turns[0].take(1)) == pytest.approx(0.0, abs=0.1)
+    assert asyncio.run(turns[0].take(5)) <= APART + 0.01
     assert asyncio.run(turns[1].take(1)) > 0.1
 
 
 def test_a_mailing_without_a_rate_waits_for_nothing(cluster, place, turns):
     cluster.execute(f"UPDATE {place.schema}.mailing SET rate = NULL")  # noqa: S608
-    assert asyncio.run(turns[0].take(1000)) == 0.0
+    assert asyncio.run(turns[0].take(1000)) == pytest.approx(0.0, abs=0.1)
 
 
 def test_a_connection_that_was_lost_is_opened_again(cluster, place, turns):
@@ -98,3 +100,30 @@ def test_a_database_that_stays_away_ends_the_wait(cluster, place, monkeypatch):
                 asyncio.run(ledger.publication.turns.take(1))
         finally:
             cluster.start()
+
+
+@pytest.mark.parametrize(
+    ("rate", "apart", "tolerance"), [(200, 1.032 / 200, LATE), (1, 1.032, LATE), (0.1, 10.032, 5.0)]
+)
+def test_what_a_second_and_its_tolerance_hold_is_the_rate(
+    cluster, place, turns, rate, apart, tolerance
+):
+    """However late the turns are used that may be used: no second has more than the rate."""
+    cluster.execute(f"UPDATE {place.schema}.mailing SET rate = {rate}")  # noqa: S608
+
+    async def take():
+        return await asyncio.gather(*[turns[0].take(1) for _ in range(3)])
+
+    first, second, third = asyncio.run(take())
+    assert [second - first, third - second] == [pytest.approx(apart, abs=0.002)] * 2
+    assert turns[0].tolerance == tolerance
+
+
+def test_a_far_clock_is_read_by_the_quickest_answer():
+    """An answer that is heard late makes no turn late, and one of long ago counts no more."""
+    clock = _FarClock()
+    assert clock.behind(100.0, heard=7.003) == pytest.approx(-92.997)
+    assert clock.behind(101.0, heard=8.250) == pytest.approx(-92.997)
+    assert clock.behind(102.0, heard=9.001) == pytest.approx(-92.999)
+    assert clock.behind(112.0, heard=19.5) == pytest.approx(-92.999)
+    assert clock.behind(123.0, heard=30.5) == pytest.approx(-92.5)

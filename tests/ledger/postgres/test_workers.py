@@ -194,3 +194,30 @@ def test_refusals_to_one_worker_are_given_back_without_those_to_another(place, p
         assert asyncio.run(blocked.records.give_back(NOW, REPLIES[Status.REJECTED])) == 1
     assert planner.standing.statuses_of("a@x.org") == [Status.PENDING]
     assert planner.standing.statuses_of("b@x.org") == [Status.REJECTED]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_person_decides_while_a_run_and_its_workers_go_on(cluster, place, planner, lost):
+    """Also where the connection of the decision is lost; the plan stays with the run."""
+    dead = joined(place)
+    (a, b) = lease(dead, 2)
+    commit(dead, a, b)
+    kill(cluster, dead)
+    dead._held.worker = 0  # as a process that is killed
+    dead.close()
+    with joined(place) as worker:
+        (c,) = lease(worker, 1)
+        with pytest.raises(LedgerLocked):
+            PostgresLedger.reopen(place)
+        with PostgresLedger.reopen(place, beside=True) as decider:
+            assert decider.recovered == Recovery(0, 2, 2)
+            if lost:
+                kill(cluster, decider)
+            assert decider.doubts.resolve("accepted", address=a.unsettled[0], now=NOW) == 1
+            assert decider.doubts.resolve("resend", now=NOW) == 1
+        commit(worker, c)
+        settle(worker, Status.ACCEPTED, c)
+        again = lease(planner, 12)
+        assert b.unsettled[0] in {one.unsettled[0] for one in again}
+        assert a.unsettled[0] not in {one.unsettled[0] for one in again}
+        assert planner.standing.counts()[Status.ACCEPTED] == 2
