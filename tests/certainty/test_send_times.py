@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import socket
 import threading
 import time
 from datetime import datetime
@@ -336,3 +337,23 @@ def test_a_day_with_a_time(tmp_path, fault_server, clock):
         "`send_at` is 'tomorrow', which is no time such as 09:00 Europe/Zagreb or "
         "2026-12-01 09:00 UTC"
     )
+
+
+def test_a_second_server_has_no_other_time(tmp_path, fault_server, clock):
+    """A move takes along what is due, and what is not due waits as before."""
+    server = fault_server()
+    with socket.socket() as taken:  # nothing listens there
+        taken.bind(("127.0.0.1", 0))
+        second = {"host": "127.0.0.1", "port": server.port, "security": "plaintext", "auth": "none"}
+        scene = Scene(
+            tmp_path / "s", taken.getsockname()[1], recipients=4, send_at=AT_NINE, zones=ZONES[:2],
+            fallback=second,
+        )  # fmt: skip
+        clock(EVENING)
+        assert go(scene).held.by == "send_at"
+        clock(MORNINGS[0])
+        assert go(scene).waits_until == MORNINGS[1]
+        assert of(server) == scene.addresses[0::2]
+        clock(MORNINGS[1])
+        assert go(scene).exit_code == 0
+        assert of(server) == [*scene.addresses[0::2], *scene.addresses[1::2]]
