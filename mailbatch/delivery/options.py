@@ -216,9 +216,8 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap`, `warmup` or
-    `message.send_at`. `left` is the number of
-    messages that the limit of the run leaves, None without a limit.
+    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`. `left` is
+    the number of messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
