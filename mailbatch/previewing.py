@@ -12,6 +12,7 @@ Tests: tests/preview/test_preview_command.py, tests/test_api.py.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -121,6 +122,7 @@ def make_preview(
         UsageError: the gallery cannot be written, or no recipient is named as `only` says.
     """
     from mailbatch.checks.edition_checks import check_edition
+    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
     from mailbatch.preview.compare import Earlier
@@ -138,7 +140,7 @@ def make_preview(
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     survey = Survey(
-        job, inputs.edition, columns, branches, limit=limit or 0,
+        job, inputs.edition, columns, branches, limit=limit or 0, now=time.time(),
         keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))
@@ -155,6 +157,7 @@ def make_preview(
             findings = [
                 *check_edition(job, inputs.edition, outlook, given=bool(edition)),
                 *time_findings(job, state),
+                *check_servers(job),
             ]
             overview = _overview(survey, inspection, findings, complete=whole)
             if earlier is not None:

@@ -85,12 +85,13 @@ def check_thread(
 
 def _check_kept(job: Job, place: Location) -> Iterator[Finding]:
     """Yield the finding of a service that replaces the Message-IDs that a thread names."""
-    for domain, (service, setting) in _OWN_IDS.items():
-        if not job.server.host.lower().endswith(domain):
-            continue
-        given = {name.lower(): value.lower() for name, value in job.message.headers.items()}
-        if setting is None or given.get(setting[0]) != setting[1]:
-            yield Finding("MB144", f"{service} does, at {job.server.host}", location=place)
+    given = {name.lower(): value.lower() for name, value in job.message.headers.items()}
+    for server in job.server.in_turn:
+        for domain, (service, setting) in _OWN_IDS.items():
+            if not server.host.lower().endswith(domain):
+                continue
+            if setting is None or given.get(setting[0]) != setting[1]:
+                yield Finding("MB144", f"{service} does, at {server.host}", location=place)
 
 
 def check_time(job: Job, by: str, why: str, until: float) -> Finding:

@@ -42,16 +42,22 @@ _SAMPLES = 10
 class Findings:
     """The result of a check, with those of the session of `--connect`, of DNS and of `--links`.
 
-    `refused` is the error that the session or the asking ended with, None: there was none.
+    `connected` has the servers that a session was opened with, by their keys in the job.
+    `refusals` are the errors that a session or the asking ended with.
     """
 
     path: Path
     job: str = ""
     checked: Checked = field(default_factory=Checked)
-    connected: Connected | None = None
+    connected: dict[str, Connected] = field(default_factory=dict)
     published: list[Judgement] = field(default_factory=list)
     tried: Tried | None = None
-    refused: MailbatchError | None = None
+    refusals: list[MailbatchError] = field(default_factory=list)
+
+    @property
+    def refused(self) -> MailbatchError | None:
+        """The first refusal, which the exit code tells; None: there was none."""
+        return self.refusals[0] if self.refusals else None
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Count findings of the world outside among those of the mailing."""
@@ -106,19 +112,20 @@ def check_command(console: Console, given: CheckArguments) -> int:
 def _connect(job: Job, found: Findings) -> None:
     from mailbatch.cli import connect
 
-    try:
-        found.connected = connect.connect(job)
-    except MailbatchError as error:
-        found.refused = error
-        return
-    found.add(
-        connect.findings(
-            found.connected,
-            largest=found.checked.largest,
-            beyond_ascii=found.checked.beyond_ascii,
-            dsn=job.reports is not None and bool(job.reports.dsn),
+    for key in connect.servers(job):
+        try:
+            connected = found.connected[key] = connect.connect(job, key)
+        except MailbatchError as error:
+            found.refusals.append(error)
+            continue
+        found.add(
+            connect.findings(
+                connected,
+                largest=found.checked.largest,
+                beyond_ascii=found.checked.beyond_ascii,
+                dsn=job.reports is not None and bool(job.reports.dsn),
+            )
         )
-    )
 
 
 def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
@@ -128,7 +135,7 @@ def _ask_dns(job: Job, found: Findings, server: str | None) -> None:
     try:
         found.published = published.published(job, server)
     except MailbatchError as error:
-        found.refused = found.refused or error
+        found.refusals.append(error)
         return
     found.add(finding for judgement in found.published for finding in judgement.findings)
 
@@ -142,7 +149,7 @@ def _try_links(found: Findings, given: CheckArguments) -> None:
             found.checked, Web(), links=given.links, unsubscribe=given.unsubscribe_test
         )
     except MailbatchError as error:
-        found.refused = found.refused or error
+        found.refusals.append(error)
         return
     found.add(found.tried.findings)
 
@@ -151,7 +158,7 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of
 
-    for error in (found.checked.error, found.refused):
+    for error in (found.checked.error, *found.refusals):
         if error is not None:
             return error.exit_code
     counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
@@ -169,7 +176,7 @@ def _show(console: Console, found: Findings, *, form: str, quiet: bool) -> None:
             console.write(line + "\n")
     elif form == "text":
         _show_text(console, found, quiet=quiet)
-    for error in (found.checked.error, found.refused):
+    for error in (found.checked.error, *found.refusals):
         if error is not None:
             console.error(error)
     console.say(_summary(found))
@@ -186,11 +193,12 @@ def _show_text(console: Console, found: Findings, *, quiet: bool) -> None:
         line, *remedy = text_lines([tally], remedies=console.reads_data)
         told = [line, *_excerpt(console, tally), *remedy]
         console.lines("\n".join(map(_coloured, told) if console.colours_data else told))
-    if found.connected is not None and not quiet:
+    if found.connected and not quiet:
         from mailbatch.cli import connect  # all of SMTP
 
-        for line in connect.lines(found.connected):
-            console.lines(line)
+        for connected in found.connected.values():
+            for line in connect.lines(connected):
+                console.lines(line)
     if not quiet:
         for judgement in found.published:
             console.lines(judgement.line)
@@ -254,11 +262,11 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
 
     overview = found.checked.overview
     rows = counts_of(overview, found.checked.outlook)
-    connected = None
-    if found.connected is not None:
+    connected: dict[str, Any] = {}
+    if found.connected:
         from mailbatch.cli import connect
 
-        connected = connect.as_object(found.connected)
+        connected = {key: connect.as_object(one) for key, one in found.connected.items()}
     return {
         "job": found.job or None,
         "edition": found.checked.edition,
@@ -269,10 +277,11 @@ def _object(found: Findings, code: int) -> dict[str, Any]:
         "domains": dict(overview.domains) if overview is not None else {},
         **{f"{s}s": count_of(found.checked.tallies, s) for s in Severity},
         "findings": objects(found.checked.tallies),
-        "connect": connected,
+        "connect": connected.get("server"),
         "dns": [one.as_object() for one in found.published] if found.published else None,
         "links": found.tried.as_object() if found.tried is not None else None,
         "refused": str(found.refused) if found.refused is not None else None,
         **outlook_object(found.checked.outlook),
         "exit_code": int(code),
+        "connect_fallback": connected.get("server.fallback"),
     }

@@ -48,19 +48,24 @@ class Connected:
         return None if self.expires is None else int((self.expires - time.time()) // _DAY)
 
 
-def connect(job: Job) -> Connected:
-    """Greet, secure, authenticate and quit.
+def servers(job: Job) -> tuple[str, ...]:
+    """Return the keys of the servers of a job, in the order of their turns."""
+    return ("server",) if job.server.fallback is None else ("server", "server.fallback")
+
+
+def connect(job: Job, key: str = "server") -> Connected:
+    """Greet the server at a key of the job, secure, authenticate and quit.
 
     Raises:
         SessionError: one of these steps failed.
         JobError: a secret is missing.
     """
     check_descriptors(1)
-    return asyncio.run(_connect(job))
+    return asyncio.run(_connect(job, key))
 
 
-async def _connect(job: Job) -> Connected:
-    server = server_of(job)
+async def _connect(job: Job, key: str) -> Connected:
+    server = server_of(job, key=key)
     session = await Tokens(server).open(Session.open)
     try:
         authenticated = None

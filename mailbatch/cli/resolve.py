@@ -61,7 +61,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
     if given.from_reports:
         from mailbatch.cli.resolve_reports import settle_by_reports
 
-        with open_to_decide(place) as ledger:
+        with open_to_decide(place, beside=True) as ledger:
             return settle_by_reports(console, given, loaded, named, ledger, name)
     if given.store is not None:
         raise UsageError(
@@ -69,7 +69,7 @@ def resolve_command(console: Console, given: ResolveArguments) -> int:
         )
     if not chosen:
         return _list(console, open_to_read(place), as_json=given.as_json)
-    with open_to_decide(place) as ledger:
+    with open_to_decide(place, beside=True) as ledger:
         return _settle(console, given, ledger, chosen[0], name, rehearsed=rehearsed)
 
 

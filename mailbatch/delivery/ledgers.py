@@ -301,18 +301,21 @@ def open_to_run(
     )
 
 
-def open_to_decide(place: LedgerPlace, *, restored: bool = False) -> OpenLedger:
+def open_to_decide(
+    place: LedgerPlace, *, restored: bool = False, beside: bool = False
+) -> OpenLedger:
     """Open the ledger of an edition to decide about doubts, not to send: locked and recovered.
 
     `restored` takes the ledger as it stands, although this may be an older copy; deliveries that
-    were leased and not settled are in doubt.
+    were leased and not settled are in doubt. `beside`: also while a run writes a ledger in a
+    database; a file has one writer.
 
     Raises:
         LedgerError: there is none; else as `open_to_run`.
     """
     if isinstance(place, Path):
         return Ledger.reopen(place, restored=restored)
-    return _postgres().reopen(place, restored=restored)
+    return _postgres().reopen(place, restored=restored, beside=beside)
 
 
 def open_to_read(place: LedgerPlace) -> OpenLedger:
@@ -329,11 +332,6 @@ def open_to_read(place: LedgerPlace) -> OpenLedger:
     return _postgres().read(place)
 
 
-def corrections_of(ledger: OpenLedger) -> Correcting | None:
-    """Return the corrections of the edition of an open ledger; None for one in a database."""
-    return ledger.corrections() if isinstance(ledger, Ledger) else None
-
-
 def move_to(ledger: OpenLedger, server: str) -> None:
     """Have a run go on at another server of the job, host and port; no delivery may be leased.
 
@@ -347,22 +345,24 @@ def move_to(ledger: OpenLedger, server: str) -> None:
     ledger.move_to(server)
 
 
+def corrections_of(ledger: OpenLedger) -> Correcting | None:
+    """Return the corrections of the edition of an open ledger; None for one in a database."""
+    return ledger.corrections() if isinstance(ledger, Ledger) else None
+
+
 @contextmanager
 def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
     """Open the ledger of an edition for its proof, also while a run is writing.
 
     Raises:
         LedgerError: as `open_to_read`; or the ledger has no secret to name recipients by (74).
-        UsageError: the ledger is in a database, which keeps no digest of an accepted message.
     """
-    if not isinstance(place, Path):
-        raise UsageError(
-            f"evidence is for a ledger in a file: {place} is in a database, which keeps no digest "
-            "of an accepted message",
-            hint="mailbatch results has what is known",
-        )
-    with Ledger.read(place) as ledger:
-        yield ledger.proof()
+    if isinstance(place, Path):
+        with Ledger.read(place) as file, file.proof() as proof:
+            yield proof
+    else:
+        with _postgres().read(place) as ledger, ledger.proof() as proof_of_database:
+            yield proof_of_database
 
 
 @contextmanager

@@ -76,7 +76,7 @@ _TAKE_BACK = (
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """What a first plan wrote: the rows of each status, and the recipients to be mailed."""
+    """The result of a first plan: the rows of each status, and the recipients to be mailed."""
 
     counts: Counter[str]
     added: int

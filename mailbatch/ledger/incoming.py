@@ -73,7 +73,8 @@ class Block(NamedTuple):
     """Rows of the recipient table, column by column; `cells` are packed (module `cells`).
 
     A mailbox is the address in lower case, None where the key is that; a cluster is the values of
-    `group_by` as a JSON list, None where the row has a message alone.
+    `group_by` as a JSON list, None where the row has a message alone. A time is that of sending, in
+    the text of `Recipient.send_at`.
     """
 
     lines: Sequence[int]
@@ -84,6 +85,7 @@ class Block(NamedTuple):
     clusters: Sequence[str | None]
     statuses: Sequence[str]
     reasons: Sequence[str | None]
+    times: Sequence[str | None]
 
     @property
     def own_keys(self) -> list[str | None]:
@@ -135,11 +137,11 @@ def _cut(rows: Iterable[Recipient]) -> Iterator[list[Recipient]]:
 
 
 def _block(found: Sequence[Recipient], known: _Clusters) -> Block:
-    lines, addresses, values, groups, statuses, reasons, given = zip(*found, strict=True)
+    lines, addresses, values, groups, statuses, reasons, given, times = zip(*found, strict=True)
     cells = pack(values, addresses)
     clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
     keys, mailboxes = _keys(given, address_keys(addresses))
-    return Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons)
+    return Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
 
 
 def _plain(rows: PlainRows) -> Block:
@@ -156,6 +158,7 @@ def _plain(rows: PlainRows) -> Block:
         pack_plain(cells, addresses),
         nothing,
         [_PENDING] * number,
+        nothing,
         nothing,
     )
 
@@ -183,6 +186,8 @@ def _said(block: Block) -> str:
         addresses = encode(block.addresses)
     numbers = f"{lines[0]}+" if lines[-1] - lines[0] == number - 1 else f"{lines}"
     others = "" if _is_simple(block) else encode([block.clusters, block.statuses, block.reasons])
+    if block.times.count(None) != number:  # a plan without times has the digest that it always had
+        others = f"{others}{encode(block.times)}"
     return "\n".join((f"{number} {numbers}", addresses, *block.cells, others))
 
 

@@ -1,7 +1,6 @@
 """The proof of an edition: its rows in the order of the ledger, and a message as it was made.
 
-    with Ledger.read(path) as ledger:
-        proof = ledger.proof()
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
         for row in proof.rows():            # ProofRow(key='9f…', digest=b'…', status='accepted', …)
             ...
         one = proof.recipient(proof.named("ann@example.com")[0])
@@ -18,13 +17,13 @@ from collections.abc import Iterator
 
 from mailbatch.envelope import Delivery, address_key, is_alias
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.attempts import COLUMNS, Attempt, Head, Leased, Names, Row, group_text
+from mailbatch.ledger.attempts import COLUMNS, Head, Row, group_text
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
 from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.proved import ProofRow, Proved
+from mailbatch.ledger.proved import ProofRow, Proved, delivery_as_made
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.ledger.standing import FIELDS, REPLIES
 from mailbatch.outcome import Status
@@ -151,14 +150,4 @@ class Proof:
         connection = self._database.connection
         head = Head._make(connection.execute(_HEAD, (row_id,)).fetchone())
         members = list(map(Row._make, connection.execute(_MEMBERS, (row_id,))))
-        own = {row.to: row.address for row in reversed(members) if row.claim == "own"}
-        addresses = tuple([own[row.to] for row in members if row.claim == "own"])
-        addresses = tuple(dict.fromkeys(addresses))
-        alone = len(addresses) == 1
-        # Several see the values of their group alone, which a forgotten one does not keep.
-        known = [row for row in members if not is_alias(row.address)] or members
-        seen = sorted(members, key=lambda row: row.line or 0) if alone else known[:1]
-        leased = Leased(addresses, (), whole=True)
-        attempt = Attempt(leased, addresses, seen, [], 0, 0)
-        names = Names(job="", edition="", secret=None, domain="")
-        return names.delivery(head, attempt, float(head.date or 0), frozenset())
+        return delivery_as_made(head, members)

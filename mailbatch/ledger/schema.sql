@@ -22,9 +22,8 @@
 -- message_id_domain (of Message-IDs that stand in 16 bytes), thread (JSON: the editions before this one, the last one first, each with the id of its
 -- ledger and the instant before which a recipient has to be accepted there),
 -- corrects (the edition that this one corrects, which is the first one of the thread), corrected_by (the edition that
--- took over: nothing of this one is sent any more),
--- server (where the run is that has the ledger; missing: at the first server of the job; what is not folded yet is
--- of that server).
+-- took over: nothing of this one is sent any more), server (where the run is that has the ledger; missing: at the first
+-- server of the job; what is not folded yet is of that server).
 CREATE TABLE fact (
   name  TEXT PRIMARY KEY,
   value TEXT NOT NULL

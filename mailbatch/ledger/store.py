@@ -13,8 +13,8 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -194,13 +194,14 @@ class Ledger:
         """Return the corrections that the edition has part in."""
         return Corrections(self._database, self._under_way)
 
-    def proof(self) -> Proof:
-        """Return the proof of the edition, of a ledger that is open to read.
+    @contextmanager
+    def proof(self) -> Iterator[Proof]:
+        """Have the proof of the edition, of a ledger that is open to read.
 
         Raises:
             LedgerError: the ledger has no secret to name recipients by (74).
         """
-        return Proof(self._database)
+        yield Proof(self._database)
 
     @property
     def path(self) -> Path:

@@ -27,6 +27,8 @@ FINE = (
 )
 
 SERVER = {"host": "localhost", "port": 2525, "security": "plaintext"}
+OTHER = {"host": "mail.example.com", "auth": "none"}
+NOTIFY = "https://example.com/reports"
 WHEN = {"from": "00:00", "until": "24:00", "zone": "UTC"}
 #: A day that is neither today nor tomorrow.
 FAR_DAY = DAYS[(time.gmtime().tm_wday + 3) % 7]
@@ -90,6 +92,11 @@ SHARED = {
     "recipients": {"group_by": "first_name"},
     "message": {"thread": True, "unsubscribe": None},
     "files": {"letter.txt.j2": "Hello {{ first_name }}\n"},
+}
+TIMED = {
+    "recipients": {"group_by": "kind"},
+    "message": {"send_at": "09:00 {{ first_name }}", "unsubscribe": None},
+    "files": {"letter.txt.j2": "Hello\n"},
 }
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
@@ -161,10 +168,35 @@ JOBS = {
             "job": {"server": {"host": "smtp.postmarkapp.com", "auth": "none"}},
         },
     ),
+    "MB148": (
+        {"job": {"server": SERVER | {"fallback": SERVER}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
+    ),
+    "MB149": (
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER}}},
+        {"job": {"server": SERVER | {"cap": "5/day", "fallback": OTHER | {"cap": "9/day"}}}},
+    ),
+    "MB150": (
+        {"job": {"server": SERVER | {"fallback": OTHER}, "callbacks": {"notify_url": NOTIFY}}},
+        {"job": {"server": SERVER | {"fallback": OTHER}}},
+    ),
     "MB151": (
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
         {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},
     ),
+    "MB152": (
+        {"message": {"send_at": "09:00 {{ first_name }}"}, "rows": people("Nowhere/At", "B")},
+        {"message": {"send_at": "09:00 {{ first_name }}"}, "rows": people("UTC", "Asia/Tokyo")},
+    ),
+    "MB153": (
+        {**TIMED, "rows": people("UTC", "Asia/Tokyo", kind="a")},
+        {**TIMED, "rows": people("UTC", "UTC", kind="a")},
+    ),
+    "MB154": (
+        {"message": {"send_at": "2025-12-24 09:00 UTC"}},
+        {"message": {"send_at": "2999-12-24 09:00 UTC"}},
+    ),
+    "MB155": ({"message": {"send_at": "09:00 UTC"}}, {"message": {"send_at": "now"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},

@@ -68,6 +68,22 @@ def test_a_certificate_for_another_name_is_refused(job, fault_server, certificat
     assert found["refused"]
 
 
+def test_a_second_server_is_asked_too(job, fault_server, capsys):
+    """In words and as JSON, and also where the first one refuses."""
+    first, second = fault_server(), fault_server()
+    plain = {"host": "127.0.0.1", "security": "plaintext", "auth": "none"}
+    servers = {"fallback": {**plain, "port": second.port}}
+    code, found = job(first.port, **servers).check(capsys, connect=True)
+    assert (code, found["connect"]) == (77, None), "no TLS"
+    assert found["connect_fallback"]["address"] == f"127.0.0.1:{second.port}"
+    _, out = job(first.port, **servers).check(capsys, connect=True, as_json=False, quiet=False)
+    assert f" at 127.0.0.1:{second.port}" in out.out
+    both = {"fallback": {"host": "localhost", "port": second.port, "auth": "none"}}
+    _, out = job(first.port, **both).check(capsys, connect=True, as_json=False, quiet=False)
+    assert [f"localhost:{one.port}" in out.err for one in (first, second)] == [True, True]
+    assert first.deliveries() == second.deliveries() == []
+
+
 def test_words_without_tls_and_authentication():
     plain = module.Connected("127.0.0.1:25", "me", "", None, None, module.Capabilities(), None)
     assert module.lines(plain) == [

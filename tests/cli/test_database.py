@@ -272,6 +272,9 @@ def test_a_run_that_holds_the_edition_is_named(in_database, database):
         assert "a run is under way" in command("status").err
         (writer,) = command("status", "--json").json["writers"]
         assert writer.keys() == {"pid", "host", "started"}
+        resolved = command("resolve", "--skip")
+        assert (resolved.code, "0 skipped, 0 still in doubt" in resolved.err) == (0, True)
+        assert command("resolve", "--restored").code == 75
     nothing_reached(server)
 
 

@@ -52,8 +52,6 @@ _SETTINGS = {
     "tcp_user_timeout": "25000",
     "client_connection_check_interval": "5000",
     "idle_in_transaction_session_timeout": "0",
-    # A time-out ends the wait for a synchronous standby as if the standby had answered.
-    "statement_timeout": "0",
     "timezone": "UTC",
 }
 
@@ -165,6 +163,10 @@ class Link:
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
         self._tell = tell
+
+    def tell(self, text: str) -> None:
+        """Tell the listener something that a person has to know."""
+        self._tell(text)
 
     def rejoin_by(self, rejoin: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""

@@ -19,7 +19,9 @@ from mailbatch.ledger.postgres.witness import Witness
 class OpenLeases:
     """The leases of a worker, by the id of the delivery, and when the next delivery is due."""
 
-    __slots__ = ("is_open", "known_due", "leases", "lost", "next_due", "witness", "worker")
+    __slots__ = (
+        "decided", "is_open", "known_due", "leases", "lost", "next_due", "witness", "worker",
+    )  # fmt: skip
 
     def __init__(self, worker: int = 0, witness: Witness | None = None) -> None:
         #: The number of the worker; 0: the ledger is only read.
@@ -29,6 +31,8 @@ class OpenLeases:
         self.leases: dict[int, Leased] = {}
         #: Deliveries that others took while this process had no connection: nothing of these left.
         self.lost: set[int] = set()
+        #: Those of `lost` behind a commit point: the doubt has been decided, or is there again.
+        self.decided: set[int] = set()
         #: Whether the ledger is still open for writing.
         self.is_open = True
         #: When the next deferred delivery is due (seconds since the epoch), if `known_due`.
@@ -42,6 +46,7 @@ class OpenLeases:
         """Note a lease that is on the disk of the database."""
         self.leases[delivery_id] = leased
         self.lost.discard(delivery_id)
+        self.decided.discard(delivery_id)
 
     def note_due(self, due: float | None) -> None:
         """Note when the next deferred delivery is due, as the database said last."""

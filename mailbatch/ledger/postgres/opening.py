@@ -28,6 +28,7 @@ from mailbatch.ledger.postgres.continuity import (
     check_origin,
     gone,
     keep_origin,
+    name_of,
     take_as_it_stands,
 )
 from mailbatch.ledger.postgres.link import Link, set_fact
@@ -56,11 +57,18 @@ class Entered:
     witness: Witness
 
 
-async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool = False) -> Entered:
+async def enter(
+    link: Link,
+    facts: Mapping[str, str] | None,
+    *,
+    restored: bool = False,
+    beside: bool = False,
+) -> Entered:
     """Open a ledger for writing; with `facts`, job and edition at least, a missing one is made.
 
     The lock of the plan is held as long as the connection lives. Without `facts` nothing is sent.
-    `restored` takes the ledger as it stands, although this may be an older copy.
+    `restored` takes the ledger as it stands, although this may be an older copy. `beside`: without
+    the lock, where a run holds the plan.
 
     Raises:
         LedgerLocked: another run holds the plan of the edition.
@@ -69,12 +77,13 @@ async def enter(link: Link, facts: Mapping[str, str] | None, *, restored: bool =
     connection = await link.open_writer()
     await check_server(link, connection)
     group = lock_class(link.schema)
-    if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER):
+    alone = await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", group, PLANNER)
+    if not (alone or beside):
         raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
-        seen = [] if link.seen is None else files_of(link.seen, link.schema)
-        if heard_of(link.seen, link.schema):
-            raise gone(link, seen)
+        name = await name_of(link, connection)
+        if link.seen is not None and heard_of(link.seen, name):
+            raise gone(link, files_of(link.seen, name))
         await _create(link, connection, facts)
     role = "decide" if facts is None else "run"
     entered = await _entered(link, connection, facts, role, restored=restored)
@@ -112,8 +121,9 @@ async def _entered(
 ) -> Entered:
     """Enter a worker, and bury the workers that are gone."""
     found = await check_ledger(link, connection, facts)
-    heard = [] if restored else heard_of(link.seen, link.schema)
-    witness = Witness.take(link.seen, link.schema)
+    name = await name_of(link, connection)
+    heard = [] if restored else heard_of(link.seen, name)
+    witness = Witness.take(link.seen, name)
     try:
         if restored:
             await _take_copy(link, connection)

@@ -124,6 +124,7 @@ class Recording:
         if passed is not None:
             self._testify(passed, said)
         self._next_reply = number
+        self._tell_late(settlements)
         if said.settled:
             self._held.note_due(due)
         for delivery_id in said.settled:
@@ -166,6 +167,17 @@ class Recording:
             digests,
         )
         return row["due"], row["passed"]
+
+    def _tell_late(self, settlements: Sequence[Settlement]) -> None:
+        """Tell the answers that came behind a decision, and change nothing any more; once each."""
+        for settlement in settlements:
+            if settlement.delivery_id in self._held.decided:
+                self._held.decided.discard(settlement.delivery_id)
+                for outcome in settlement.outcomes:
+                    self._link.tell(
+                        f"{outcome.address}: the answer of the server came behind a decision about"
+                        f" the doubt, and is not recorded: {outcome.status}"
+                    )
 
     def _testify(self, passed: Any, said: _Said) -> None:
         """Have the witness know what is acknowledged, before the last bytes of a content leave."""

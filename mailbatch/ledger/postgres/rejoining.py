@@ -69,7 +69,7 @@ async def _take_over(link: Link, connection: Any, held: OpenLeases, origin: Orig
     mine = await connection.fetch(_MINE, held.worker)
     if not mine:
         raise link.broken(f"worker {held.worker} is not in the ledger")
-    if mine[0]["role"] != "work" and not await _hold_plan(link, connection, group, held.worker):
+    if mine[0]["role"] == "run" and not await _hold_plan(link, connection, group, held.worker):
         return False
     numbers = [row["id"] for row in mine]
     transaction = connection.transaction()
@@ -147,7 +147,8 @@ async def _take_back(connection: Any, held: OpenLeases, worker: int, adopted: se
 def _forget_lost(held: OpenLeases, adopted: set[int]) -> None:
     """Forget the leases that a burial ended: others have these, or a person has resolved them."""
     for delivery_id in held.leases.keys() - adopted:
-        del held.leases[delivery_id]
+        if held.leases.pop(delivery_id).committed:
+            held.decided.add(delivery_id)
         held.lost.add(delivery_id)
 
 

@@ -292,7 +292,8 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
     with opened(place) as ledger:
         plan(ledger, *"abc")
     cluster.execute(f"UPDATE {place.schema}.mailing SET bundle = 'b'")  # noqa: S608
-    frozen = joined(place)
+    frozen, heard = joined(place), []
+    frozen.listen(heard.append)
     first, second = lease(frozen, 2)
     commit(frozen, first, second)
     cut(cluster, place, frozen)
@@ -301,6 +302,9 @@ def test_a_doubt_that_a_run_recorded_ends_with_the_outcome(cluster, place, decis
         if decision is not None:
             ledger.doubts.resolve(decision, address="a@x.org", now=NOW)
         settle(frozen, first, second)
+        late = "a@x.org: the answer of the server came behind a decision about the doubt"
+        assert len(heard) == (decision is not None)
+        assert all(text == f"{late}, and is not recorded: accepted" for text in heard)
         assert counts(ledger) == Counter([status, Status.ACCEPTED, Status.PENDING])
         told = cluster.fetch(f"SELECT attempts FROM {place.schema}.recipient ORDER BY id")  # noqa: S608
         assert [attempts for (attempts,) in told] == [1, 1, 0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -194,3 +195,59 @@ def test_refusals_to_one_worker_are_given_back_without_those_to_another(place, p
         assert asyncio.run(blocked.records.give_back(NOW, REPLIES[Status.REJECTED])) == 1
     assert planner.standing.statuses_of("a@x.org") == [Status.PENDING]
     assert planner.standing.statuses_of("b@x.org") == [Status.REJECTED]
+
+
+def test_two_that_believe_in_one_number_pass_one_point(place, planner):
+    """The primary key is the promise, whatever a process believes of itself."""
+    with joined(place) as one, joined(place) as other:
+        (a,) = lease(one, 1)
+        own, other._held.worker = other._held.worker, one._held.worker
+        other._held.leases[a.id] = replace(one._held.leases[a.id])
+        commit(one, a)
+        with pytest.raises(LedgerError, match="SQLSTATE 23505"):
+            commit(other, a)
+        other._held.worker = own
+        settle(one, Status.ACCEPTED, a)
+
+
+@pytest.mark.parametrize("what", ["point", "outcome"])
+def test_nothing_of_a_worker_that_is_not_live_is_recorded(cluster, place, planner, what):
+    with joined(place) as worker:
+        (a,) = lease(worker, 1)
+        if what == "outcome":
+            commit(worker, a)
+        cluster.execute(
+            f"UPDATE {place.schema}.worker SET live = false WHERE id = {worker.worker}"  # noqa: S608
+        )
+        with pytest.raises(LedgerError, match=r"has lost a lease|is not live"):
+            commit(worker, a) if what == "point" else settle(worker, Status.ACCEPTED, a)
+        points = cluster.fetch(f"SELECT count(*) FROM {place.schema}.point")  # noqa: S608
+        assert points[0][0] == (what == "outcome")
+        assert planner.standing.counts()[Status.ACCEPTED] == 0
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_person_decides_while_a_run_and_its_workers_go_on(cluster, place, planner, lost):
+    """Also where the connection of the decision is lost; the plan stays with the run."""
+    dead = joined(place)
+    (a, b) = lease(dead, 2)
+    commit(dead, a, b)
+    kill(cluster, dead)
+    dead._held.worker = 0  # as a process that is killed
+    dead.close()
+    with joined(place) as worker:
+        (c,) = lease(worker, 1)
+        with pytest.raises(LedgerLocked):
+            PostgresLedger.reopen(place)
+        with PostgresLedger.reopen(place, beside=True) as decider:
+            assert decider.recovered == Recovery(0, 2, 2)
+            if lost:
+                kill(cluster, decider)
+            assert decider.doubts.resolve("accepted", address=a.unsettled[0], now=NOW) == 1
+            assert decider.doubts.resolve("resend", now=NOW) == 1
+        commit(worker, c)
+        settle(worker, Status.ACCEPTED, c)
+        again = lease(planner, 12)
+        assert b.unsettled[0] in {one.unsettled[0] for one in again}
+        assert a.unsettled[0] not in {one.unsettled[0] for one in again}
+        assert planner.standing.counts()[Status.ACCEPTED] == 2
