@@ -89,19 +89,24 @@ def check_mailing(
     from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
+    from mailbatch.delivery.fallback import check_place
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.delivery.reported import reported_addresses
 
     now, variables, named = datetime.now().astimezone(), variables or {}, None
     try:
+        check_place(job, state)
         inputs = read_inputs(
             job, edition=edition, variables=variables, now=now, traced=True, state=state,
             store=store,
         )  # fmt: skip
         named = inputs.edition
         plan, branches = inputs.plan, inputs.composer.branches
-        survey = Survey(job, named, plan.columns, branches, limit=samples, remarks=plan.remarks)
+        survey = Survey(
+            job, named, plan.columns, branches, limit=samples, remarks=plan.remarks,
+            now=now.timestamp(),
+        )  # fmt: skip
         addressed: list[Content] = []
         wanted = address_key(to) if to is not None else None
         with inspect(inputs, state=state) as inspection:

@@ -96,7 +96,8 @@ class Recipient(NamedTuple):
     `values` are the cells in the order of the table's columns. `group` are the values of
     `group_by`, None where every row has a message alone. `status` is the status at planning
     (`pending`, `invalid`, `suppressed`, `filtered`), `reason` the reason in words. `key` tells the
-    recipient from others (`identity`), None where the address does.
+    recipient from others (`identity`), None where the address does. `send_at` is the time of
+    sending, as a `SendTime` writes itself, None: at once; of an invalid row, the text that is none.
     """
 
     line: int
@@ -106,6 +107,7 @@ class Recipient(NamedTuple):
     status: str = "pending"
     reason: str | None = None
     key: str | None = None
+    send_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

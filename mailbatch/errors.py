@@ -33,13 +33,9 @@ Tests: tests/cli/test_exit_codes.py, tests/cli/test_descriptors.py, tests/cli/te
 from __future__ import annotations
 
 import errno
-import os
 import re
-import shlex
-import sys
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,31 +64,6 @@ SYSTEM_REMEDIES = {
 }
 #: The limit of the process, and that of the system.
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
-
-
-def install_extra(extra: str, prefix: str = sys.prefix) -> str:
-    """Return the remedy for a package that is not installed, in the way mailbatch was installed.
-
-    `prefix` is the environment that mailbatch runs in. No index is asked for the name: another
-    package there may bear it.
-
-    >>> install_extra("excel", "/home/ann/.local/share/pipx/venvs/mailbatch")
-    "In the folder with the source of mailbatch: pipx install --force '.[excel]'"
-    """
-    return f"In the folder with the source of mailbatch: {_installer(prefix)} '.[{extra}]'"
-
-
-def _installer(prefix: str) -> str:
-    """Return the command that installed an environment, as far as its place tells."""
-    place = PurePath(prefix)
-    if "pipx" in place.parts:
-        return "pipx install --force"
-    if {"uv", "tools"} <= set(place.parts):
-        return "uv tool install --force"
-    pip = place / "bin" / "pip"
-    if os.path.exists(pip):  # noqa: PTH110 - a pure path
-        return f"{shlex.quote(str(pip))} install"
-    return f"uv pip install --python {shlex.quote(prefix)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +138,8 @@ class Reason(Enum):
     KEYS_EXCHANGED = auto()
     #: A cell of group_by changed behind a message, so that its row would be mailed once more.
     GROUPING_CHANGED = auto()
+    #: Rows of one message have several times of sending.
+    SEND_TIMES_DIFFER = auto()
     #: A template has a tag or an attribute that MJML, or its compiler, does not know.
     MJML_UNKNOWN = auto()
     #: A template is no MJML that can be compiled.

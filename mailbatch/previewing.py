@@ -12,6 +12,7 @@ Tests: tests/preview/test_preview_command.py, tests/test_api.py.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -139,7 +140,7 @@ def make_preview(
     inputs = plans.inputs
     columns, branches = inputs.plan.columns, inputs.composer.branches
     survey = Survey(
-        job, inputs.edition, columns, branches, limit=limit or 0,
+        job, inputs.edition, columns, branches, limit=limit or 0, now=time.time(),
         keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
     )  # fmt: skip
     maker = Entries(columns, named_columns(job.recipients.group_by, columns))

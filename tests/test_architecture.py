@@ -11,8 +11,9 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "suggest", "temporary", "times",
+    "balance", "errors", "envelope", "extras", "files", "host_names", "identity", "octets",
+    "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time", "suggest",
+    "temporary", "times", "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -48,9 +49,11 @@ MAY_IMPORT = {
     "balance": set(),
     "errors": set(),
     "octets": set(),
+    "plain_rows": set(),
     "outcome": set(),
     "envelope": set(),
     "identity": set(),
+    "extras": set(),
     "files": set(),
     "temporary": set(),
     "remarks": set(),
@@ -58,6 +61,8 @@ MAY_IMPORT = {
     "host_names": set(),
     "suggest": set(),
     "sasl": set(),
+    "send_time": set(),
+    "zones": set(),
     "report_token": set(),
     "outlook": set(),
     "__main__": {"cli"},

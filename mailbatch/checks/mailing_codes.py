@@ -406,4 +406,40 @@ MAILING_CODES = (
         "then, and ends with 75.",
         mend="Run the job later, or have it wait with `run --wait`.",
     ),
+    Code(
+        "MB152",
+        Severity.ERROR,
+        "A row has no time of sending",
+        why="`message.send_at` gives neither a time such as `09:00 Europe/Zagreb` for the row nor "
+        "`now`, or names a zone that the time zone database has not. The row is `invalid`, and "
+        "gets nothing.",
+        mend="Correct the cell. Where a zone may be missing, give a default in the template: "
+        "`09:00 {{ zone or 'Europe/Zagreb' }}`.",
+    ),
+    Code(
+        "MB153",
+        Severity.ERROR,
+        "Rows of one message have several times of sending",
+        why="Rows of a group share a message, which is sent once, and `message.send_at` gives them "
+        "different times.",
+        mend="Write one time for all rows of a group, or add the column of the zone to "
+        "`recipients.group_by`: then each zone has a message of its own.",
+    ),
+    Code(
+        "MB154",
+        Severity.WARNING,
+        "A day of `send_at` is over",
+        why="The day and the time lie behind: a run sends to the row at once, as does a run that "
+        "comes late. A year of a table may be wrong.",
+        mend="Correct the day, or leave the row out with `recipients.where`. Nothing, if the row "
+        "is late and wanted all the same.",
+    ),
+    Code(
+        "MB155",
+        Severity.INFO,
+        "Rows have times of sending",
+        why="The first plan of a row fixes its instant by `message.send_at`, and each run sends "
+        "what is due. These are the instants of rows that are planned first now.",
+        mend="Nothing. Let cron run the job often enough, or have one run wait: `run --wait`.",
+    ),
 )

@@ -24,12 +24,13 @@ from mailbatch.errors import (
 )
 
 #: The codes whose details state the number of rows.
-_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123"))
+_COUNTED = frozenset(("MB113", "MB114", "MB115", "MB116", "MB123", "MB155"))
 #: The codes of the reasons that have one of their own, before a message is rendered.
 _CODES = {
     Reason.TEXT_AS_NUMBER: "MB105",
     Reason.NO_THREAD: "MB143",
     Reason.NO_CORRECTION: "MB147",
+    Reason.SEND_TIMES_DIFFER: "MB153",
     Reason.MJML_UNKNOWN: "MB226",
     Reason.MJML_FORM: "MB227",
     Reason.MJML_PLACE: "MB235",

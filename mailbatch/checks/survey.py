@@ -28,6 +28,7 @@ from mailbatch.checks.message_checks import (
 )
 from mailbatch.checks.origins import Origins
 from mailbatch.checks.selection import Chosen, Selection
+from mailbatch.checks.send_time_checks import SendTimeChecks
 from mailbatch.checks.table_checks import Repeated, TableChecks
 from mailbatch.checks.tallies import Tallies
 from mailbatch.checks.template_checks import check_strays, check_templates
@@ -47,7 +48,8 @@ class Survey:
     """Collects the findings, the extremes and the coverage of a mailing, row by row.
 
     `limit` bounds the deliveries that `chosen` returns; `keep` are keys of deliveries that are
-    returned on top of these. `remarks` are those of the table. `largest` is the size of the largest
+    returned on top of these. `remarks` are those of the table, `now` is the instant of a first plan
+    (seconds since the epoch). `largest` is the size of the largest
     message in bytes, `beyond_ascii` the number of addresses that need SMTPUTF8.
     """
 
@@ -61,8 +63,11 @@ class Survey:
         limit: int = 0,
         keep: Collection[str] = frozenset(),
         remarks: Remarks = NO_REMARKS,
+        now: float = 0.0,
     ) -> None:
         self._job = job
+        self._now = now
+        self._times = SendTimeChecks(job)
         self._edition = edition
         self._columns = columns
         self._branches = branches
@@ -82,6 +87,7 @@ class Survey:
     def row(self, recipient: Recipient) -> None:
         """See a row of the table."""
         self._table.row(recipient)
+        self._times.row(recipient)
         self._expressions.row(recipient)
         if recipient.status == "pending" and not recipient.address.isascii():
             self.beyond_ascii += 1
@@ -164,6 +170,8 @@ class Survey:
             tallies.add_all(check_strays(self._branches.strays(), sources))
             tallies.add_all(self._expressions.findings())
             for finding, count in self._table.summary(counts):
+                tallies.add(finding, count)
+            for finding, count in self._times.findings(self._now):
                 tallies.add(finding, count)
             for finding, count in self._table.letters(*letters):
                 tallies.add(finding, count)

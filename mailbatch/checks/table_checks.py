@@ -105,6 +105,10 @@ class TableChecks:
         self.rows += 1
         if recipient.status == "invalid":
             reason = recipient.reason or "is invalid"
+            if recipient.send_at is not None:  # the text that is no time
+                place = Location(self._path, recipient.line)
+                self._tallies.add(Finding("MB152", reason, reason, place))
+                return
             detail = f"{reason}: {recipient.address!r}" if recipient.address else reason
             place = Location(self._path, recipient.line)
             self._tallies.add(Finding("MB111", detail, reason, place))

@@ -42,11 +42,11 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
         asked = rows_of(ledger, all_on_the_wire(given.only))
     if given.as_json:
         told = {"job": job.name, "edition": edition, **counts_object(counts)}
-        only = {"only": asked_objects(asked)} if given.only else {}
+        only = {"only": asked_objects(asked, {})} if given.only else {}
         console.data({**told, "finished_at": None, "reports": None, "writers": [], **only})
         return ExitCode.DONE
     if given.only:
-        say_asked(console, asked, given.only)
+        say_asked(console, asked, {}, given.only)
         return ExitCode.DONE
     console.lines(f"{job.name} ({edition}): {counted(sum(counts.values()), 'recipient')}")
     for status, number in counts.items():

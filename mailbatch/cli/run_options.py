@@ -53,7 +53,7 @@ Wait = Annotated[
     bool,
     typer.Option(
         "--wait",
-        help="Wait where server.window, cap or warmup of the job holds the run, and go on.",
+        help="Wait where server.window, cap or warmup, or message.send_at, holds the run; go on.",
         rich_help_panel=Panel.PACE,
     ),
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -24,12 +24,16 @@ from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
+    from mailbatch.delivery.gate import Held
     from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.delivery.succession import Part
     from mailbatch.job.model import Job
     from mailbatch.ledger.ports import OpenLedger
     from mailbatch.ledger.rows import ResultRow
     from mailbatch.outcome import Status
+
+#: So many instants that recipients wait for have a line of their own.
+_NAMED = 5
 
 
 @reporting
@@ -56,16 +60,19 @@ def status_command(console: Console, given: StatusArguments) -> int:
         writers, elsewhere = ledger.writers(), ledger.standing.elsewhere()
         until = None if given.as_json else logs_until(loaded, ledger.doubts, time.time())
         reports = _reports(console, given, loaded, named, ledger)
-        part = part_of(ledger)
+        part, times = part_of(ledger), _send_times(loaded, ledger)
+        held = _hold(loaded, ledger)
     if given.as_json:
         told = {"job": loaded.name, "edition": named, **counts_object(counts)}
         now = {"finished_at": finished, "reports": reports, "writers": list(map(asdict, writers))}
         now["elsewhere"] = elsewhere
-        console.data({**told, **now, **_only(given, place), **part._asdict()})
+        later = [{"at": iso_time(at), "recipients": number} for at, number in times]
+        only = _only(given, place)
+        console.data({**told, **now, **only, **part._asdict(), "send_times": later})
         return ExitCode.DONE
     title = f"{loaded.name} ({named}){', rehearsed' if is_rehearsed(place) else ''}"
     console.lines(f"{title}: {counted(sum(counts.values()), 'recipient')}")
-    _show_counts(console, counts, part, elsewhere)
+    _show_counts(console, counts, times, part, elsewhere)
     if finished:
         console.lines(f"finished {finished}")
     if reports is not None:
@@ -73,7 +80,7 @@ def status_command(console: Console, given: StatusArguments) -> int:
     if writers:  # what is pending then needs no other run
         console.say(f"a run is under way: {'; '.join(map(str, writers))}")
         return ExitCode.DONE
-    summary = Summary(loaded.name, named, _left(counts, part), logs_until=until)
+    summary = Summary(loaded.name, named, _left(counts, part), logs_until=until, held=held)
     _say_next_steps(console, given, loaded, replace(summary, corrected=part.corrects))
     return ExitCode.DONE
 
@@ -86,14 +93,25 @@ def _left(counts: dict[Status, int], part: Part) -> dict[Status, int]:
 
 
 def _show_counts(
-    console: Console, counts: Mapping[Status, int], part: Part, elsewhere: Mapping[str, int]
+    console: Console,
+    counts: Mapping[Status, int],
+    times: Sequence[tuple[float, int]],
+    part: Part,
+    elsewhere: Mapping[str, int],
 ) -> None:
-    """Show the recipients by status and by server, and the part of the edition in a correction."""
+    """Show the recipients by status, next instant and server, and the part in a correction.
+
+    `times` are the instants that recipients wait for (seconds since the epoch), with the numbers.
+    """
     from mailbatch.cli.summary import elsewhere_in_words
 
     for status, number in counts.items():
         if number:
             console.lines(f"{number:>9}  {status}")
+    for at, number in times[:_NAMED]:
+        console.lines(f"{number:>9}  due at {iso_time(at)}")
+    if len(times) > _NAMED:
+        console.lines(f"{sum(number for _, number in times[_NAMED:]):>9}  due later")
     if elsewhere:
         console.lines(f"of the accepted, {elsewhere_in_words(elsewhere)}")
     if part.corrects is not None:
@@ -102,11 +120,25 @@ def _show_counts(
         console.lines(f"stopped: edition {part.corrected_by} took over")
 
 
+def _send_times(job: Job, ledger: OpenLedger) -> list[tuple[float, int]]:
+    """Return the instants that recipients wait for, with the number of each."""
+    return [] if job.message.send_at is None else ledger.plan.send_times(time.time())
+
+
+def _hold(job: Job, ledger: OpenLedger) -> Held | None:
+    """Return the hold of an edition whose pending recipients all wait for a time of sending."""
+    if job.message.send_at is None:
+        return None
+    from mailbatch.delivery.send_times import hold_of_all
+
+    return hold_of_all(ledger, time.time())
+
+
 def _say_asked(console: Console, given: StatusArguments, place: LedgerPlace) -> int:
     """Say where each recipient of `--only` stands, one a line."""
     from mailbatch.cli.summary import say_asked
 
-    say_asked(console, _asked(given, place), given.only or ())
+    say_asked(console, *_asked(given, place), given.only or ())
     return ExitCode.DONE
 
 
@@ -114,16 +146,19 @@ def _only(given: StatusArguments, place: LedgerPlace) -> dict[str, object]:
     """Return the member `only` of `--json`; none without `--only`."""
     from mailbatch.cli.summary import asked_objects
 
-    return {"only": asked_objects(_asked(given, place))} if given.only else {}
+    return {"only": asked_objects(*_asked(given, place))} if given.only else {}
 
 
-def _asked(given: StatusArguments, place: LedgerPlace) -> tuple[ResultRow, ...]:
-    """Return the recipients of `--only`."""
-    from mailbatch.delivery.asked import rows_of
+def _asked(
+    given: StatusArguments, place: LedgerPlace
+) -> tuple[tuple[ResultRow, ...], dict[int, float]]:
+    """Return the recipients of `--only`, and the instants that they wait for, by the line."""
+    from mailbatch.delivery.asked import rows_of, send_times_of
     from mailbatch.delivery.ledgers import open_to_read
 
     with open_to_read(place) as ledger:
-        return rows_of(ledger, all_on_the_wire(given.only))
+        rows = rows_of(ledger, all_on_the_wire(given.only))
+        return rows, send_times_of(ledger, rows)
 
 
 def _check_folder(given: StatusArguments) -> None:

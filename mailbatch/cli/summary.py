@@ -50,15 +50,20 @@ def summary_object(summary: Summary) -> dict[str, object]:
         "further": summary.further,
         "plan": summary.plan,
         "equation": _equation(summary),
-        "only": None if summary.asked is None else asked_objects(summary.asked),
+        "only": None if summary.asked is None else asked_objects(summary.asked, summary.send_times),
         "run_again_at": iso_time(summary.waits_until),
         "held_by": summary.held.by if summary.held is not None else None,
         "elsewhere": dict(summary.elsewhere),
     }
 
 
-def asked_objects(rows: Iterable[ResultRow]) -> list[dict[str, object]]:
-    """Return the member `only` of `--json`: where each recipient stands."""
+def asked_objects(
+    rows: Iterable[ResultRow], send_times: Mapping[int, float]
+) -> list[dict[str, object]]:
+    """Return the member `only` of `--json`: where each recipient stands.
+
+    `send_times` are the instants that rows wait for, by the line, in seconds since the epoch.
+    """
     return [
         {
             "row": row.row,
@@ -71,16 +76,28 @@ def asked_objects(rows: Iterable[ResultRow]) -> list[dict[str, object]]:
             "attempts": row.attempts,
             "settled_at": iso_time(row.settled_at),
             "reason": row.reason,
+            "send_at": iso_time(send_times.get(row.row or 0)),
         }
         for row in rows
     ]
 
 
-def say_asked(console: Console, rows: Iterable[ResultRow], named: Iterable[str]) -> None:
-    """Say where each recipient of `--only` stands, one a line; `named` are the names given."""
-    said = [
-        f"{row.email}: {row.status} {row.message_id or row.reason or ''}".rstrip() for row in rows
-    ]
+def say_asked(
+    console: Console,
+    rows: Iterable[ResultRow],
+    send_times: Mapping[int, float],
+    named: Iterable[str],
+) -> None:
+    """Say where each recipient of `--only` stands, one a line; `named` are the names given.
+
+    `send_times` as `asked_objects` has them.
+    """
+    said = []
+    for row in rows:
+        at = iso_time(send_times.get(row.row or 0))
+        until = None if at is None else f"until {at}"
+        said.append(f"{row.email}: {row.status} {row.message_id or row.reason or until or ''}")
+    said = [line.rstrip() for line in said]
     for line in said:
         console.lines(line)
     if not said:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from mailbatch.envelope import address_key
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.rows import ResultRow
+from mailbatch.outcome import Status
 
 
 def rows_of(ledger: OpenLedger, named: Iterable[str]) -> tuple[ResultRow, ...]:
@@ -37,3 +38,18 @@ def rows_of(ledger: OpenLedger, named: Iterable[str]) -> tuple[ResultRow, ...]:
             if keyed.key in keys or address_key(keyed.address) in addresses
         ]
     )
+
+
+def send_times_of(ledger: OpenLedger, rows: Iterable[ResultRow]) -> dict[int, float]:
+    """Return the instants of rows that wait, or have waited, for a time of sending, by the line.
+
+    Seconds since the epoch.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    found: dict[int, float] = {}
+    for row in rows:
+        if row.row is not None and row.status is Status.PENDING:
+            found.update((row.row, at) for at, _ in ledger.plan.send_times(0.0, row.row))
+    return found

@@ -61,7 +61,8 @@ class Lots:
         self._most = most
         self._leases = leases
         self._clock = clock
-        self._only: tuple[str | None, ...] = tuple(only) or (None,)
+        self._named = tuple(only)
+        self._only: tuple[str | None, ...] = self._named or (None,)
         self._tell = leased
         self._left = limit
         self._shared = shared
@@ -207,7 +208,7 @@ class Lots:
         """Return when a deferred delivery becomes due; None if none will in this run."""
         if not self.goes_on or (self.allowed is not None and self.allowed <= 0):
             return None
-        due = self._leases.next_due()
+        due = self._leases.next_due(self._named)
         if due is None or self._patience is None or due <= self._clock() + self._patience:
             return due
         return None

@@ -84,7 +84,8 @@ class RunOptions:
     a failure that only a correction helps ends the run at once. `canary` ends the run behind the
     first step of the job's guard; `unguarded` (`--no-guard`) leaves the guard out. `store` is the
     store of reports; by default that of the state folder. A `plan` is sent as it is, or nothing
-    more is. `wait`: a run that `server.window`, `cap` or `warmup` holds waits, and goes on.
+    more is. `wait`: a run that `server.window`, `cap`, `warmup` or `message.send_at` holds waits,
+    and goes on.
     `ledger` is the URL of the database that keeps the ledger; without one, and without
     MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
     recipient is due later than so many seconds; None: the recipient is waited for. `correction` is
@@ -215,8 +216,8 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap` or `warmup`. `left` is the number of
-    messages that the limit of the run leaves, None without a limit.
+    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`. `left` is
+    the number of messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
@@ -247,10 +248,12 @@ class Summary:
     by a row which has left the table, and were to get one more when the run began. `plan` is the
     digest of the approved plan that the run was held to. `elsewhere` counts the accepted rows of
     the edition by server, host and port, those of the first server left out. `held` says what held
-    the run, and until when: `server.window`, `cap` or `warmup`; None where none did. `equation`
-    holds the rows of the table against those of the ledger, None where the ledger failed. `asked`
-    are the rows of `only`, None without such. `corrected` is the edition that the run corrected,
-    and `groups` are its recipients by the letter of each; None where the run was no correction.
+    the run, and until when: `server.window`, `cap`, `warmup` or `message.send_at`; None where none
+    did. `equation` holds the rows of the table against those of the ledger, None where the ledger
+    failed. `asked` are the rows of `only`, None without such; `send_times` are the instants
+    (seconds since the epoch) that these wait for, by the line. `corrected` is the edition that the
+    run corrected, and `groups` are its recipients by the letter of each; None where the run was no
+    correction.
     """
 
     job: str
@@ -280,6 +283,7 @@ class Summary:
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    send_times: Mapping[int, float] = field(default_factory=dict)
     corrected: str | None = None
     groups: Groups | None = None
 
@@ -295,14 +299,19 @@ class Summary:
 
     @property
     def waits_until(self) -> float | None:
-        """When the run may go on (seconds since the epoch), if a key of `server` held it."""
+        """When the run may go on (seconds since the epoch), if a key of the job held the run."""
         if self.held is None or self.failure is not None or self.interrupted or self.declined:
             return None
         return self.held.until
 
     @property
     def reaches_nobody(self) -> bool:
-        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112."""
+        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112.
+
+        A correction may have no letter to send: all have the right one.
+        """
+        if self.corrected is not None:
+            return False
         ended_early = self.failure is not None or self.interrupted or self.declined
         unmailed = sum(self.counts[status] for status in NEVER_MAILED)
         return self.scratch and not ended_early and unmailed == self.recipients

@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.options import RunOptions
+from mailbatch.delivery.plan_refusals import explained
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.preparation import (
     Mailing,
     changed_after,
     changed_since,
-    explained,
     had,
 )
 from mailbatch.delivery.results_place import results_path

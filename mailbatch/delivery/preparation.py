@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.ledgers import discard, open_to_run, place_of
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.places import (
@@ -21,6 +22,7 @@ from mailbatch.delivery.places import (
     check_given_edition,
     ledger_path,
 )
+from mailbatch.delivery.plan_refusals import explained
 from mailbatch.delivery.precedent import check_first, is_first
 from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
@@ -34,12 +36,9 @@ from mailbatch.errors import (
     InputError,
     InputErrors,
     JobError,
-    Location,
     MessageError,
     OverlapError,
     PlanDifference,
-    Reason,
-    RecipientError,
     UsageError,
 )
 from mailbatch.job.model import Dkim, Job
@@ -51,6 +50,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
+from mailbatch.send_time import SendTimesError
 from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:
@@ -242,7 +242,11 @@ def open_mailing(
     if options.retry_rejected:
         # Before the plan: a row that has moved to another group since leaves its old message.
         ledger.plan.reopen_rejected()
-    rows = reconcile(ledger, job, inputs.plan, approval, accept_changes=options.accept_changes)
+    # A rehearsal waits for no time: its messages are for a look.
+    timed = job.message.send_at is not None and not options.scratch
+    now = clock_of(ledger)() if timed else None
+    accept = options.accept_changes
+    rows = reconcile(ledger, job, inputs.plan, approval, accept_changes=accept, now=now)
     if job.recipients.group_by and ledger.plan.shares_messages():
         leaks = inputs.composer.leaks()
         if leaks:
@@ -282,14 +286,17 @@ def reconcile(
     approval: Approval | None = None,
     *,
     accept_changes: bool = False,
+    now: float | None = None,
 ) -> int:
     """Make the plan of a ledger that of a table, and return the number of rows.
 
-    The errors of the rows are raised.
+    The errors of the rows are raised. `now` (seconds since the epoch) is when the plan is made of
+    rows that wait for a time of sending; None: no row does.
 
     Raises:
         IdentityError: recipients that were mailed are told apart by other columns now.
-        InputErrors: rows would be mailed at addresses that have a message by another key.
+        InputErrors: rows would be mailed at addresses that have a message by another key, or rows
+            of one message have several times of sending.
         PlanDifference: the rows are others than those of an approved plan.
     """
     # Copies need a RCPT of each transaction, too.
@@ -302,68 +309,13 @@ def reconcile(
             recipients_per_transaction=max(1, job.server.recipients_per_transaction - copies),
             identity=plan.identity,
             accept_changes=accept_changes,
+            now=now,
         )
-    except (IdentityError, OverlapError) as error:
+    except (IdentityError, OverlapError, SendTimesError) as error:
         raise explained(error, job, plan) from None
     if approval is not None:
         approval.check_standing(ledger)
     return change.rows
-
-
-def explained(
-    error: IdentityError | OverlapError, job: Job, plan: Plan
-) -> IdentityError | InputErrors:
-    """Return the refusal of a plan by a ledger with the places in the files, and the remedy."""
-    if isinstance(error, IdentityError):
-        return _with_remedy(error, job, plan)
-    return _located(error, job, plan)
-
-
-def _located(error: OverlapError, job: Job, plan: Plan) -> InputErrors:
-    """Return the rows of an overlap as errors with their places; the last one has the remedy."""
-    errors = []
-    last, others = len(error.rows) - 1, error.number - len(error.rows)
-    for number, (line, words) in enumerate(error.rows):
-        more = f"; so it is with {others:,} other rows" if others and number == last else ""
-        errors.append(
-            RecipientError(
-                f"the row would be mailed: {words}{more}",
-                location=Location(job.recipients.shown, line),
-                hint=_remedy(error, plan) if number == last else None,
-                reason=error.reason,
-            )
-        )
-    return InputErrors(errors)
-
-
-def _remedy(error: OverlapError, plan: Plan) -> str:
-    if error.reason is Reason.KEYS_EXCHANGED:
-        return (
-            "the keys of these rows seem to have been exchanged; put them back, or "
-            "--accept-changes to mail as the table says now"
-        )
-    columns = ", ".join([plan.address, *plan.identity.columns])
-    return (
-        f"put the cells back; or `key: [{columns}]` under `recipients:` says that each is a "
-        f"letter, `key: {plan.address}` that an address gets one; --accept-changes mails them "
-        "this once"
-    )
-
-
-def _with_remedy(error: IdentityError, job: Job, plan: Plan) -> IdentityError:
-    """Return the error with its place in the job, and the key that goes on as before."""
-    names = [plan.address if name is None else name for name in error.before]
-    key = names[0] if len(names) == 1 else f"[{', '.join(names)}]"
-    accept = " --accept-changes mails them, too." if error.acceptable else ""
-    name = "recipients.key" if job.recipients.key else "recipients.group_by"
-    return IdentityError(
-        error.message,
-        before=error.before,
-        acceptable=error.acceptable,
-        hint=f"`key: {key}` under `recipients:` goes on as before.{accept} "
-        "A new mailing wants an edition of its own.",
-        location=job.locate(name if job.find(name) or job.recipients.key else "recipients"),
-    )
 
 
 def signed(

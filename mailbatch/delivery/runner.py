@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import signals
-from mailbatch.delivery.asked import rows_of
+from mailbatch.delivery.asked import rows_of, send_times_of
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.equation import Equation, equation_of
 from mailbatch.delivery.fallback import (
     Route,
@@ -57,6 +58,7 @@ from mailbatch.times import iso_time
 if TYPE_CHECKING:
     from mailbatch.delivery.approval import Approval
     from mailbatch.delivery.correction import Correction
+    from mailbatch.delivery.gate import Held
     from mailbatch.delivery.guard import Fates
     from mailbatch.delivery.steps import Steps
     from mailbatch.reports.report import Event
@@ -164,7 +166,8 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
         from mailbatch.delivery.watching import no_worker
 
         raise no_worker("keep the ledger in a database (--ledger)")
-    check_place(job, options)
+    if not options.scratch:
+        check_place(job, options.state)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
@@ -200,7 +203,7 @@ def _converge(
             outlook = look_ahead(mailing, options) if options.scratch else None
             mailing = signed(mailing, options, environ=environ, note=progress.note)
             routes = routes_of(mailing, options, environ, stack)
-            held = held_now(routes)
+            held = held_now(routes) or _waits(mailing, options)
             steps = _steps(mailing, options, fates)
             further = 0 if options.scratch else mailing.ledger.standing.further()
             stopped = None if steps is None else steps.look()
@@ -287,7 +290,10 @@ def _sent(
         from mailbatch.delivery.watching import watch
 
         return watch(routes[0].mailing, progress, stopping)
-    return send_in_turn(routes, options, progress, stopping, steps)
+    sent = send_in_turn(routes, options, progress, stopping, steps)
+    if sent.failure is not None or sent.interrupted:
+        return sent
+    return replace(sent, held=sent.held or _waits(routes[0].mailing, options))
 
 
 def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
@@ -308,10 +314,12 @@ def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
 def _edition(job: Job, options: RunOptions) -> str | None:
     """Return the edition that is given; for an edition of the day, that of the approved plan.
 
-    Templates of a correction see the edition that is corrected.
+    Templates of a correction see the edition that was sent first.
     """
     if options.correction is not None:
-        return options.correction.edition
+        from mailbatch.delivery.chain import first_edition
+
+        return first_edition(job, options.correction.edition, options.state)
     if options.edition is None and options.plan is not None and edition_moves(job):
         return options.plan.edition
     return options.edition
@@ -340,6 +348,15 @@ def _steps(mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps 
     from mailbatch.delivery.steps import Steps
 
     return Steps.of(mailing, options, fates)
+
+
+def _waits(mailing: Mailing, options: RunOptions) -> Held | None:
+    """Return the hold of a run whose recipients all wait for their time of sending."""
+    if mailing.inputs.job.message.send_at is None or not mailing.unfinished:
+        return None
+    from mailbatch.delivery.send_times import hold_of
+
+    return hold_of(mailing, options, clock_of(mailing.ledger)())
 
 
 def _came_from(path: str, host: str) -> str:
@@ -372,6 +389,7 @@ def _conclude(
     if not isinstance(failure, LedgerError):
         equation = equation_of(ledger, mailing.rows, mailing.inputs.plan, reported)
         failure = failure or _unbalanced(equation)
+    asked = rows_of(ledger, options.only) if options.only and equation else None
     return Summary(
         job=mailing.inputs.job.name,
         edition=mailing.inputs.edition,
@@ -391,7 +409,8 @@ def _conclude(
         equation=equation,
         corrected=None if options.correction is None else options.correction.edition,
         groups=None if mailing.inputs.correction is None else mailing.inputs.correction.groups,
-        asked=rows_of(ledger, options.only) if options.only and equation else None,
+        asked=asked,
+        send_times=send_times_of(ledger, asked or ()),
         changed=_changed(mailing) if sent.nothing_to_do else (),
         finished_at=ledger.standing.finished_at(),
         recovered_in_doubt=ledger.recovered.in_doubt,

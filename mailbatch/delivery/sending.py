@@ -31,6 +31,7 @@ from mailbatch.delivery.places import OUTBOX, state_dir
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.recording import Recording
 from mailbatch.delivery.retry import RetryPolicy
+from mailbatch.delivery.send_times import patience_of
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
 from mailbatch.delivery.supply import ComposedLots
@@ -316,7 +317,7 @@ def _run_of(
         most=lambda: None if redirected else limits.recipients,
         left=lambda: gate.left,
         copies=len(job.message.cc) + len(job.message.bcc),
-        patience=options.patience,
+        patience=patience_of(job, options),
     )
     crew = Crew()
     rules = Rules(

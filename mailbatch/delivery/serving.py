@@ -22,6 +22,7 @@ from pathlib import Path
 from mailbatch.bundle.contents import Bundle, unpacked
 from mailbatch.delivery import signals
 from mailbatch.delivery.admission import wait_until, window_gate
+from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.ledgers import (
     LedgerPlace,
@@ -35,6 +36,7 @@ from mailbatch.delivery.ledgers import (
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.preparation import Inputs, Mailing, private_key
 from mailbatch.delivery.publishing import asks_command, digest_of, versions
+from mailbatch.delivery.send_times import hold_of
 from mailbatch.delivery.sending import send
 from mailbatch.errors import JobError, LedgerError, LedgerUnreachable, MailbatchError
 from mailbatch.job.columns import find_column
@@ -245,7 +247,7 @@ class _Worker:
             inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
             mailing = Mailing(inputs, ledger, None)
             gate = window_gate(ready.job, ledger)  # a mailing with a cap is sent by the run alone
-            if gate.look() is not None:
+            if gate.look() is not None or hold_of(mailing, options, clock_of(ledger)()) is not None:
                 return Sent(), True
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
             if self._goes_on_behind(sent.failure):

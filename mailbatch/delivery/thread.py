@@ -176,9 +176,9 @@ class ThreadedLeases:
         # The loop of the run goes on meanwhile.
         return await asyncio.to_thread(self._thread.place, found)
 
-    def next_due(self) -> float | None:
+    def next_due(self, addresses: Sequence[str] = ()) -> float | None:
         """Return when the next deferred delivery is due (seconds since the epoch)."""
-        return self._leases.next_due()
+        return self._leases.next_due(addresses)
 
 
 def thread_of(

@@ -36,8 +36,8 @@ def check_variables(job: Job, given: Mapping[str, str], composer: Composer) -> N
     if message is None or files is None:
         return
     known = {*job.variables, *message, *files}
-    rule = job.recipients.where or ""
-    words = set(re.findall(r"\w+", rule)) if "variables" in rule else set()
+    rules = f"{job.recipients.where or ''} {job.message.send_at or ''}"
+    words = set(re.findall(r"\w+", rules)) if "variables" in rules else set()
     for name in given:
         if name not in known | words:
             listed = f"There are: {', '.join(sorted(known))}." if known else None

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, JsonValue, ValidationInfo, field_validat
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, TextFor, is_template, refusal
 from mailbatch.job.section import URL, Section, Template
+from mailbatch.job.send_at import SEND_AT
 from mailbatch.job.server import Secret
 from mailbatch.job.setting import NamesFile, Templated
 from mailbatch.report_token import MEMBER
@@ -272,6 +273,13 @@ class Message(Section):
         default=(),
         description="The addresses that `run --test` sends the first message to, marked `[test]`.",
         examples=[["ann@example.com", "bob@example.com"]],
+    )
+    send_at: Annotated[str, SEND_AT, Templated()] | None = Field(
+        default=None,
+        description="When the message of a row is sent: a template that gives `HH:MM ZONE`, "
+        "`YYYY-MM-DD HH:MM ZONE` or `now`. Fixed when a run plans the row first; a run sends what "
+        "is due, and ends with 75, or waits with --wait, while others are due later.",
+        examples=["09:00 {{ zone }}", "{{ date }} 18:30 {{ zone or 'Europe/Zagreb' }}"],
     )
     attachments: Annotated[
         tuple[Annotated[Attachment, TextFor("path", _FILE)], ...], Several(f"{_FILE}, or a list")

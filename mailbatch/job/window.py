@@ -16,13 +16,14 @@ from pydantic import Field, ValidationInfo, field_validator
 from mailbatch.job import fields
 from mailbatch.job.fields import Scalar, Several, refusal
 from mailbatch.job.section import Section
-from mailbatch.suggest import did_you_mean
 
 #: The words of the days, Monday first, as `datetime.weekday()` counts the days.
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = "|".join(DAYS)
 _SPAN = re.compile(rf"({_DAY})(?:-({_DAY}))?")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+#: The hint at a name that no zone has, and that none is like.
+ZONES = "The names are those of the TZ database: CONTINENT/CITY."
 #: The end of a day, in minutes: `until: "24:00"`.
 MIDNIGHT = 24 * 60
 
@@ -54,17 +55,14 @@ def _minutes(value: Any, *, end: bool) -> int:
 def _zone(value: Any) -> str:
     """Check the name of a zone against the data of the system, or of the package tzdata."""
     name = fields.fixed_line(value)
-    from zoneinfo import ZoneInfo, available_timezones
+    from mailbatch.zones import near_zone, zone_of
 
-    try:
-        ZoneInfo(name)
-    except (LookupError, OSError, ValueError):
-        # By a place alone: CEST is like EST, which is another hour.
-        near = did_you_mean(name, ["UTC", *(one for one in available_timezones() if "/" in one)])
+    if zone_of(name) is None:
+        near = near_zone(name)
         raise refusal(
             "must be a zone of the time zone database, such as Europe/Zagreb",
-            hint=near or "The names are those of the TZ database: CONTINENT/CITY.",
-        ) from None
+            hint=f"Did you mean {near}?" if near else ZONES,
+        )
     return name
 
 

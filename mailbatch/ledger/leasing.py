@@ -10,7 +10,7 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.attempts import (
@@ -72,6 +72,13 @@ SELECT min(due) FROM (
   SELECT min(due) FROM outcome WHERE due > 0
 )
 """
+_NEXT_DUE_TO = """
+SELECT min(coalesce(o.due, r.due)) FROM (SELECT * FROM recipient WHERE {wanted}) AS r
+LEFT JOIN outcome AS o ON o.recipient_id = r.id
+WHERE coalesce(o.status, r.status) IN ('pending', 'deferred') AND coalesce(o.due, r.due) > 0
+AND NOT EXISTS (SELECT 1 FROM lease AS l
+                WHERE l.delivery_id = r.delivery_id AND l.accepted_at IS NOT NULL)
+"""
 # Of a large group this is all that has to be known, if nobody of it was ever tried, and no
 # address can stand there twice.
 _CROWD = """
@@ -119,11 +126,15 @@ class Leasing:
             self._database.keep_reading()
         return leased
 
-    def next_due(self) -> float | None:
-        """Return when the next deferred recipient is due; None if no deferred one has tries."""
+    def next_due(self, addresses: Sequence[str] = ()) -> float | None:
+        """Return when the next recipient that waits for a time is due; None if none does."""
+        connection = self._database.connection
         with self._database.guard:
-            (due,) = self._database.connection.execute(_NEXT_DUE).fetchone()
-        return None if due is None else float(due)
+            if not addresses:
+                (due,) = connection.execute(_NEXT_DUE).fetchone()
+                return None if due is None else float(due)
+            found = [_next_due_to(connection, address) for address in addresses]
+        return min((due for due in found if due is not None), default=None)
 
     def _lease(
         self, count: int, *, now: float, address: str | None, most: int | None
@@ -198,6 +209,14 @@ def _due(connection: sqlite3.Connection, count: int, now: float) -> list[tuple[H
     if again and len(first) + len(again) < count:
         again = _found(connection, _LATE, (now, count - len(first)))
     return first + again
+
+
+def _next_due_to(connection: sqlite3.Connection, text: str) -> float | None:
+    """Return when the next of the recipients that a text names is due; None if none waits."""
+    wanted, value = named(connection, text)
+    query = _NEXT_DUE_TO.format(wanted=wanted)
+    (due,) = connection.execute(query, {"named": value}).fetchone()
+    return None if due is None else float(due)
 
 
 def _wanted(connection: sqlite3.Connection, count: int, now: float, text: str) -> dict[int, str]:

@@ -23,6 +23,7 @@ from mailbatch.ledger import (
     overlap,
     recovery,
     rekeying,
+    send_times,
     space,
     unchanged,
     waiting,
@@ -67,6 +68,7 @@ class Plan:
         recipients_per_transaction: int,
         identity: Identity = BY_ADDRESS,
         accept_changes: bool = False,
+        now: float | None = None,
     ) -> PlanChange:
         """Make the plan that of `rows` in one synced transaction (`ports.Planning`)."""
         under_way = self._writing()
@@ -90,7 +92,7 @@ class Plan:
                     change = bring(
                         database, columns, coming, digest, by_group=bool(group_by),
                         limit=recipients_per_transaction, identity=identity,
-                        accept_changes=accept_changes,
+                        accept_changes=accept_changes, now=now,
                     )  # fmt: skip
         finally:
             _forget_aside(database)
@@ -138,6 +140,12 @@ class Plan:
         """Say whether any delivery goes to several addresses."""
         with self._database.guard:
             return bool(self._database.connection.execute(_SHARES).fetchone()[0])
+
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return the instants behind one that rows wait for, each with the number of rows."""
+        with self._database.guard:
+            found = self._database.connection.execute(_SEND_TIMES, {"behind": behind, "line": line})
+            return [(float(at), number) for at, number in found]
 
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due in this run, to an address or a key; to `most`."""
@@ -203,6 +211,11 @@ SELECT EXISTS (
 ) OR EXISTS (
   SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = :address AND line IS NOT NULL)
 """
+_SEND_TIMES = f"""
+SELECT due, count(*) FROM recipient NOT INDEXED
+WHERE {send_times.HELD} AND due > :behind AND (:line IS NULL OR line = :line)
+GROUP BY due ORDER BY due
+"""  # noqa: S608 - constants
 _DUE_DELIVERIES = """
 SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
 """
@@ -219,6 +232,10 @@ SELECT EXISTS (
       SELECT coalesce(mailbox, key) FROM recipient
       WHERE delivery_id = delivery.id AND claim = 'own' LIMIT 1)))
 """
+#: The temporary tables of a plan.
+_ASIDE = (
+    "incoming", "incoming_time", "send_time", "touched", "shown", "unassigned", "home", "rekeyed",
+)  # fmt: skip
 #: Of pages, and of what is sorted besides. Four times as much saves a changed plan of a million 3 %
 #: of its time and a first one nothing, and would be two fifths of the memory of the run.
 _CACHE_KIB = 8192
@@ -234,29 +251,38 @@ def bring(
     limit: int,
     identity: Identity,
     accept_changes: bool,
+    now: float | None = None,
 ) -> PlanChange:
     """Bring a ledger up to date with the rows of `coming`, inside a transaction; keep the digest.
 
-    `limit` is the number of recipients of a delivery at most. Temporary tables are left behind.
+    `limit` is the number of recipients of a delivery at most. `now` is when the plan is made, for
+    rows with times of sending; None: no recipient waits. Temporary tables are left behind.
 
     Raises:
-        IdentityError, OverlapError: as `ports.Planning.reconcile`.
+        IdentityError, OverlapError, SendTimesError: as `ports.Planning.reconcile`.
     """
     connection = database.connection
-    known = _knows_anybody(connection)
-    first = not known and (identity.is_address or not by_group)
+    known, timed = _knows_anybody(connection), now is not None or send_times.are_known(connection)
+    first = not known and not timed and (identity.is_address or not by_group)
     connection.execute(INCOMING)
+    connection.execute(send_times.INCOMING)
     passed = None
     if not first:
-        alone = known and not by_group and identity.is_address
+        alone = known and not by_group and not timed and identity.is_address
         passed = _lay_aside(connection, coming, columns if alone else None)
+        send_times.check_groups(connection)
     if not accept_changes:
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
     if first:
+        # A rehearsal does not wait, and refuses groups that a real plan would refuse all the same.
+        coming = send_times.laid(connection, coming) if by_group else coming
         change = _begin(database, columns, coming, identity, limit if by_group else None)
+        send_times.check_groups(connection, first=True)
     else:
         change = _merge(connection, columns, digest.text, limit, identity, passed)
+    if timed:
+        send_times.hold(connection, now)
     _keep(connection, digest)
     return change
 
@@ -271,7 +297,7 @@ def settings(
 
 def _forget_aside(database: Database) -> None:
     with database.guard:
-        for table in ("incoming", "touched", "shown", "unassigned", "home", "rekeyed"):
+        for table in _ASIDE:
             database.connection.execute(f"DROP TABLE IF EXISTS temp.{table}")
 
 
@@ -315,6 +341,7 @@ def _lay_aside(
         return unchanged.lay_aside(connection, coming, _header_id(connection, columns))
     for block in coming:
         connection.executemany(LAY, rows_of(block))
+        send_times.lay(connection, block)
     return None
 
 

@@ -21,6 +21,7 @@ from mailbatch.ledger.folding import DUE, fold, fold_ahead
 from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Recovery
 from mailbatch.ledger.rows import Doubt
+from mailbatch.ledger.send_times import HELD
 from mailbatch.ledger.taken import note_resent
 from mailbatch.ledger.under_way import UnderWay, release
 
@@ -188,7 +189,7 @@ def reopen_deferred(database: Database) -> int:
         deferred = connection.execute(
             "SELECT recipients FROM tally WHERE status = 'deferred'"
         ).fetchone()[0]
-        chosen = "status IN ('pending', 'deferred') AND due IS NOT 0"
+        chosen = f"status IN ('pending', 'deferred') AND due IS NOT 0 AND NOT {HELD}"
         _reopen(connection, chosen, "due = 0")
     return int(deferred)
 
@@ -196,9 +197,10 @@ def reopen_deferred(database: Database) -> int:
 def move_to(database: Database, server: str) -> None:
     """Go on at another server of the job: pending rows are due there at once, with fresh tries.
 
-    So are rows that a 421 deferred: a server that ends a session says nothing about a recipient
-    (RFC 5321 3.8). No delivery may be leased. All that is recorded from now on is of that server,
-    until the next run begins at the first one.
+    Rows that wait for a time of sending wait as before. Rows that a 421 deferred are due, too: a
+    server that ends a session says nothing about a recipient (RFC 5321 3.8). No delivery may be
+    leased. All that is recorded from now on is of that server, until the next run begins at the
+    first one.
     """
     fold_ahead(database)
     with database.transaction(durable=True) as connection:
@@ -207,10 +209,10 @@ def move_to(database: Database, server: str) -> None:
         _reopen(connection, _MOVES, "due = 0")
 
 
-_MOVES = """
-due IS NOT 0 AND (status = 'pending' OR status = 'deferred' AND EXISTS (
+_MOVES = f"""
+due IS NOT 0 AND NOT {HELD} AND (status = 'pending' OR status = 'deferred' AND EXISTS (
   SELECT 1 FROM reply WHERE reply.id = recipient.reply_id AND reply.code = 421))
-"""
+"""  # noqa: S608 - constants
 
 
 def reopen_rejected(database: Database) -> int:

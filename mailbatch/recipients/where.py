@@ -85,7 +85,7 @@ def compile_where(
     known += [*(name for name, _ in second), "recipient", *names]
     keys: dict[str, tuple[str, ...]] = {"recipient": columns}
     keys |= {name: tuple(value) for name, value in names.items() if isinstance(value, Mapping)}
-    for message, hint in _unknown_names(expression, result, known, environment.globals, keys):
+    for message, hint in unknown_names(expression, result, known, environment.globals, keys):
         raise JobError(message, location=location, hint=hint)
 
     context = template.new_context(dict(names))  # one: another costs ten times the expression
@@ -121,7 +121,7 @@ def _syntax_hint(expression: str, columns: Sequence[str]) -> str | None:
     return bare_column_hint(f"{{{{ {expression} }}}}", columns) or slip(expression)
 
 
-def _unknown_names(
+def unknown_names(
     expression: str,
     tree: nodes.Node,
     known: Sequence[str],

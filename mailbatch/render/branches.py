@@ -69,7 +69,7 @@ class Branches:
             for value in self._values
             if value.constant is None and value.key.startswith(_NOT_ALWAYS)
         ]
-        self._where = job.recipients.where or ""
+        self._rules = f"{job.recipients.where or ''} {job.message.send_at or ''}"
         ruling = (*job.recipients.group_by, *job.recipients.key)
         self._own = {self._address(job), *named_columns(ruling, rows.columns)}
         self._pages = {
@@ -171,8 +171,8 @@ class Branches:
         """
         if self._dynamic:
             return frozenset(self._columns)
-        words: set[str] = {*re.findall(r"\w+", self._where), *self._own}
-        quoted = re.findall(r"""["']([^"']*)["']""", self._where)
+        words: set[str] = {*re.findall(r"\w+", self._rules), *self._own}
+        quoted = re.findall(r"""["']([^"']*)["']""", self._rules)
         words.update(quoted)
         for tree in self._trees():
             if _reads_everything(tree):

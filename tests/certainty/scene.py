@@ -62,9 +62,9 @@ FOR_GOOD = {"accepted", "skipped"}
 class Scene:
     """A job with `recipients` recipients in `folder`, at the server on `port`.
 
-    They have addresses of so many `domains`. `retry` adds to the waits of the job. The ledger is in
-    the `database` of this URL, else in a file. `fallback` has the port of a second server, and what
-    else is to be said of it.
+    They have addresses of so many `domains`, and the `zones` in turn. `retry` adds to the waits of
+    the job. The ledger is in the `database` of this URL, else in a file. `fallback` has the port of
+    a second server, and what else is to be said of it.
     """
 
     folder: Path
@@ -90,6 +90,8 @@ class Scene:
     dsn: tuple[str, ...] = ()
     database: str | None = None
     fallback: Mapping[str, object] | None = None
+    send_at: str | None = None
+    zones: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -138,6 +140,8 @@ class Scene:
         }
         if self.dsn:
             job["reports"] = {"dsn": list(self.dsn)}
+        if self.send_at is not None:
+            job["message"]["send_at"] = self.send_at
         if self.group:
             job["recipients"]["group_by"] = ["lot"]
         self.job.write_text(yaml.safe_dump(job, sort_keys=False), encoding="utf-8")
@@ -171,9 +175,10 @@ class Scene:
         """Write the recipient table."""
         with (self.folder / "recipients.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["email", "name", "lot"])
+            writer.writerow(["email", "name", "lot", *["zone"][: len(self.zones)]])
             for number, address in enumerate(addresses):
-                writer.writerow([address, f"Name {number}", "a"])
+                zone = [self.zones[number % len(self.zones)]] if self.zones else []
+                writer.writerow([address, f"Name {number}", "a", *zone])
 
     def run(self, **options: object) -> Summary:
         """Run the job in this process; what was settled before it is what it was.

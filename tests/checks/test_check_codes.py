@@ -93,6 +93,11 @@ SHARED = {
     "message": {"thread": True, "unsubscribe": None},
     "files": {"letter.txt.j2": "Hello {{ first_name }}\n"},
 }
+TIMED = {
+    "recipients": {"group_by": "kind"},
+    "message": {"send_at": "09:00 {{ first_name }}", "unsubscribe": None},
+    "files": {"letter.txt.j2": "Hello\n"},
+}
 #: code -> what a mailing is given so that it triggers the code, and so that it does not.
 JOBS = {
     "MB101": ({"job": {"edition_": "x"}}, {}),
@@ -179,6 +184,19 @@ JOBS = {
         {"job": {"server": SERVER | {"window": WHEN | {"days": [FAR_DAY]}}}},
         {"job": {"server": SERVER | {"window": WHEN, "cap": "1/day"}}},
     ),
+    "MB152": (
+        {"message": {"send_at": "09:00 {{ first_name }}"}, "rows": people("Nowhere/At", "B")},
+        {"message": {"send_at": "09:00 {{ first_name }}"}, "rows": people("UTC", "Asia/Tokyo")},
+    ),
+    "MB153": (
+        {**TIMED, "rows": people("UTC", "Asia/Tokyo", kind="a")},
+        {**TIMED, "rows": people("UTC", "UTC", kind="a")},
+    ),
+    "MB154": (
+        {"message": {"send_at": "2025-12-24 09:00 UTC"}},
+        {"message": {"send_at": "2999-12-24 09:00 UTC"}},
+    ),
+    "MB155": ({"message": {"send_at": "09:00 UTC"}}, {"message": {"send_at": "now"}}),
     "MB201": (html(FINE, text=None), html(FINE)),
     "MB202": (
         {**html(FINE), "files": {"letter.html.j2": FINE, "letter.txt.j2": " \n"}},

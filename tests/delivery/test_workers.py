@@ -1,5 +1,6 @@
 """A worker without a job file: the mailings that it may join, and those that it must not."""
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ def database(request):
 
 
 @contextmanager
-def planned(scene, url, progress=None, *, thread=False, **options):
+def planned(scene, url, progress=None, *, thread=False, timed=False, **options):
     """Plan the mailing of a scene and offer it to workers, without sending anything."""
     job = load_job(scene.job, environ={"SCENE_PASSWORD": ""})
     now = datetime.now().astimezone()
@@ -62,7 +63,7 @@ def planned(scene, url, progress=None, *, thread=False, **options):
         place_in(url, job.name, inputs.edition), job=job.name, edition=inputs.edition,
         message_id_domain=inputs.composer.message_id_domain,
     ) as ledger:  # fmt: skip
-        reconcile(ledger, job, inputs.plan)
+        reconcile(ledger, job, inputs.plan, now=now.timestamp() if timed else None)
         mailing = Mailing(inputs, ledger, None)
         if thread:
             mailing = replace(mailing, thread=Thread(job, inputs.edition, (), (), is_far=True))
@@ -83,6 +84,28 @@ def test_a_worker_sends_a_mailing_to_its_end(tmp_path, fault_server, database):
         assert ledger.standing.finished_at() is not None
     assert work(database) == Served()
     assert len(server.deliveries()) == 20
+
+
+def test_a_worker_sends_nobody_before_the_time(tmp_path, fault_server, database):
+    """What is due is sent; for the rest the worker stays, until it is ended."""
+    server = fault_server()
+    zones = ("2026-11-01 09:00 UTC", "2999-11-01 09:00 UTC")
+    scene = Scene(tmp_path / "scene", server.port, recipients=6, send_at="{{ zone }}", zones=zones)
+
+    def end():
+        server.wait_for(3, seconds=30.0, stage="dot")
+        server.wait_for(1, seconds=30.0, stage="closed")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with planned(scene, database, timed=True) as ledger:
+        ending = threading.Thread(target=end)
+        ending.start()
+        served = work(database)
+        ending.join()
+        assert (served.transactions, served.interrupted) == (3, True)
+        assert ledger.standing.counts()[Status.PENDING] == 3
+        assert [number for _, number in ledger.plan.send_times(0.0)] == [3]
+    assert [one.recipients for one in server.deliveries()] == [(a,) for a in scene.addresses[::2]]
 
 
 def test_all_open_mailings_are_served(tmp_path, fault_server, database):

@@ -40,8 +40,8 @@ class FarLeases:
     ) -> Awaitable[list[Delivery]]:
         return _later(lambda: near(self._leases.lease(count, now=now, address=address, most=most)))
 
-    def next_due(self) -> float | None:
-        return self._leases.next_due()
+    def next_due(self, addresses: Sequence[str] = ()) -> float | None:
+        return self._leases.next_due(addresses)
 
 
 class FarRecords:

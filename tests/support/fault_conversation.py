@@ -367,7 +367,8 @@ class Conversation:
         self, transaction: Transaction, content: bytes, *, chunked: int | None = None
     ) -> None:
         after = self._after_dot()
-        head = BytesHeaderParser().parsebytes(content.partition(b"\r\n\r\n")[0])
+        fields, _, body = content.partition(b"\r\n\r\n")
+        head = BytesHeaderParser().parsebytes(fields)
         header = head["Message-ID"]
         facts: Record = {
             "mail_from": transaction.mail_from,
@@ -377,6 +378,7 @@ class Conversation:
             "message_id": None if header is None else str(header).strip(),
             "thread": [" ".join(str(head.get(name, "")).split()) for name in _THREAD],
             "sha256": hashlib.sha256(content).hexdigest(),
+            "body": hashlib.sha256(body).hexdigest(),
             "size": len(content),
             "named": sorted(set(_ADDRESS.findall(content.decode("latin-1")))),
             "dot": True,

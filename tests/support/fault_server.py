@@ -13,7 +13,8 @@ Its parser is its own (`smtp_input`), so that it can judge the client's bytes. F
 | auth-final    | `mechanism`, `username`, `encrypted`                                             |
 | body, chunk   | `received`: bytes of content when the fault struck                               |
 | dot           | `mail_from`, `parameters`, `recipients` (accepted), `asked` (RCPTs),             |
-|               | `message_id`, `sha256` and `size` of the content without transparency,           |
+|               | `message_id`, `sha256` and `size` of the content without transparency, `body`    |
+|               | (SHA-256 of what is behind the header),                                          |
 |               | `named` (addresses of example.net that stand in it), `thread` (In-Reply-To and   |
 |               | References),                                                                     |
 |               | `taken`, `told`, `after_dot` (bytes behind the dot before its reply), `waits`    |

@@ -24,8 +24,9 @@ class Taken:
     """A message that the server has taken over.
 
     `told` is True where a complete positive reply was, or was going to be, written; `reply` is what
-    was written, if anything. `named` are the recipients' addresses that stand in its content,
-    `thread` its In-Reply-To and References, each empty where there is none.
+    was written, if anything. `body` is the SHA-256 of the content behind the header. `named` are
+    the recipients' addresses that stand in its content, `thread` its In-Reply-To and References,
+    each empty where there is none.
     """
 
     connection: int
@@ -39,6 +40,7 @@ class Taken:
     reply: str | None
     named: tuple[str, ...]
     thread: tuple[str, ...] = ("", "")
+    body: str = ""
 
 
 def deliveries(records: Iterable[Record]) -> list[Taken]:
@@ -56,6 +58,7 @@ def deliveries(records: Iterable[Record]) -> list[Taken]:
             reply=record["reply"],
             named=tuple(record["named"]),
             thread=tuple(record["thread"]),
+            body=record["body"],
         )
         for record in records
         if record.get("taken")

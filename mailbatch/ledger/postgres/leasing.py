@@ -94,8 +94,10 @@ class Leasing:
             self._link.again(lambda _: self._lease(count, now, address, most))
         )
 
-    def next_due(self) -> float | None:
-        """Return when the next deferred delivery is due, as the database said last."""
+    def next_due(self, addresses: Sequence[str] = ()) -> float | None:
+        """Return when the next delivery that waits is due, as the database said last."""
+        if addresses:
+            return self._link.wait(_next_due_to(self._link, addresses))
         if not self._held.known_due:
             self._held.note_due(self._link.wait(self._link.value(NEXT_DUE)))
         return self._held.next_due
@@ -188,6 +190,23 @@ class Leasing:
             self._held.worker,
             now,
         )
+
+
+async def _next_due_to(link: Link, addresses: Sequence[str]) -> float | None:
+    """Return when the next of the recipients that texts name is due; None if none waits."""
+    found: list[float] = []
+    async with link.reading() as connection:
+        for text in addresses:
+            wanted, value = await named(connection, text)
+            due = await connection.fetchval(
+                f"SELECT min(r.due) FROM recipient AS r WHERE {wanted}"  # noqa: S608 - constants
+                " AND r.status IN ('pending', 'deferred') AND r.due > 0"
+                " AND NOT EXISTS (SELECT 1 FROM lease AS l WHERE l.delivery_id = r.delivery_id)",
+                value,
+            )
+            if due is not None:
+                found.append(due)
+    return min(found, default=None)
 
 
 async def check_nothing_leased(link: Link, connection: Any, worker: int) -> None:

@@ -33,6 +33,7 @@ from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.naming import named
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.rows import PlanChange
+from mailbatch.ledger.send_times import HELD
 from mailbatch.outcome import Status
 
 _PENDING = Status.PENDING.value
@@ -65,6 +66,7 @@ class Planning:
         recipients_per_transaction: int,
         identity: Identity = BY_ADDRESS,
         accept_changes: bool = False,
+        now: float | None = None,
     ) -> PlanChange:
         """Make the plan that of `rows` in one transaction (`ports.Planning`)."""
         self._check_writing()
@@ -79,11 +81,11 @@ class Planning:
         with self._still() as connection:
             self._wait(check_nothing_leased(self._link, connection, self._held.worker))
             known = self._wait(connection.fetchval("SELECT EXISTS (SELECT 1 FROM recipient)"))
-            if known or group_by:
+            if known or group_by or now is not None:
                 change = self._merge(
                     connection, columns, coming, digest, by_group=bool(group_by),
                     limit=recipients_per_transaction, identity=identity,
-                    accept_changes=accept_changes,
+                    accept_changes=accept_changes, now=now,
                 )  # fmt: skip
             else:
                 change = self._begin(connection, columns, coming, identity)
@@ -206,6 +208,10 @@ class Planning:
         """Say whether any delivery goes to several addresses."""
         return bool(self._wait(self._link.value(_SHARES)))
 
+    def send_times(self, behind: float, line: int | None = None) -> list[tuple[float, int]]:
+        """Return the instants behind one that rows wait for, each with the number of rows."""
+        return list(map(tuple, self._link.snapshots.stream(_SEND_TIMES, behind, line)))
+
     def due_deliveries(self, most: int, *, address: str | None = None) -> int:
         """Count the deliveries that are due in this run, to an address or a key; to `most`."""
         return int(self._wait(_count_due(self._link, most, address)))
@@ -227,7 +233,7 @@ class Planning:
             )
             if unfinished:
                 self._wait(set_fact(connection, "finished_at", None))
-            chosen = f"status IN {_UNSETTLED} AND due IS DISTINCT FROM 0"
+            chosen = f"status IN {_UNSETTLED} AND due IS DISTINCT FROM 0 AND NOT {HELD}"
             self._wait(_reopen(connection, chosen, "due = 0"))
         self._held.forget_due()
         return int(deferred)
@@ -397,6 +403,10 @@ SELECT EXISTS (
 ) OR EXISTS (
   SELECT 1 FROM recipient WHERE coalesce(mailbox, key) = $2 AND line IS NOT NULL)
 """
+_SEND_TIMES = f"""
+SELECT due, count(*) FROM recipient
+WHERE {HELD} AND due > $1 AND ($2::bigint IS NULL OR line = $2) GROUP BY due ORDER BY due
+"""  # noqa: S608 - constants
 _DUE_DELIVERIES = f"""
 SELECT count(*) FROM (
   (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT $1)

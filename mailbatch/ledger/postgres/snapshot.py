@@ -20,12 +20,13 @@ from typing import NamedTuple
 
 from mailbatch.ledger.database import Database, open_scratch, set_fact
 from mailbatch.ledger.postgres.streaming import Ask
+from mailbatch.ledger.send_times import FACT as SEND_TIMES
 from mailbatch.temporary import temporary_folder
 
 #: Rows that travel at once.
 ROWS = 16_384
 #: The facts of a plan, which a file and the database have alike.
-FACTS = ("plan", "plan_head", "header", "identity")
+FACTS = ("plan", "plan_head", "header", "identity", SEND_TIMES)
 
 
 class Table(NamedTuple):

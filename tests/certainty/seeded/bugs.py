@@ -18,6 +18,7 @@ RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
 SERVING = "tests/delivery/test_workers.py"
 WORKERS = "tests/ledger/postgres/test_workers.py"
+COPIES = "tests/ledger/postgres/test_continuity.py"
 SENDER = "tests/delivery/test_sender.py"
 REJOINING = "tests/ledger/postgres/test_rejoining.py"
 DURABILITY = "tests/ledger/test_durability.py"
@@ -543,6 +544,38 @@ BUGS = (
             '" AND $2::integer IS NOT NULL"',
         ),
         tests=(f"{WORKERS}::test_no_delivery_is_leased_by_two",),
+    ),
+    _bug(
+        "a-copy-passes-for-the-ledger",
+        "databases of every kind: a snapshot that is put back forgets whom it had mailed",
+        (
+            "ledger/postgres/continuity.py",
+            "if testimony.passed is not None and not await",
+            "if testimony.passed is None and not await",
+        ),
+        tests=(
+            f"{COPIES}::test_a_copy_that_others_write_is_stopped_by_the_machine_that_has_seen_more",
+        ),
+    ),
+    _bug(
+        "a-standby-that-was-behind-takes-over",
+        "failover managers: the standby that is nearest is promoted, whatever it has",
+        (
+            "ledger/postgres/continuity.py",
+            'if row["timeline"] != row["timeline_now"] and not row["replicated"]:',
+            'if row["timeline"] > row["timeline_now"]:',
+        ),
+        tests=(f"{COPIES}::test_a_standby_without_a_promise_is_refused",),
+    ),
+    _bug(
+        "a-cancelled-wait-for-a-standby-is-a-success",
+        "PostgreSQL: a commit whose wait was cancelled succeeds with a warning",
+        (
+            "ledger/postgres/link.py",
+            "        if message.sqlstate == _WARNING:\n",
+            "        if message.sqlstate == _TOO_MANY:\n",
+        ),
+        tests=(f"{REJOINING}::test_a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement",),
     ),
     _bug(
         "the-plan-changes-under-a-claim",

@@ -53,11 +53,15 @@ class Talk:
         return self.plan_rows(rows, () if groups is None else ("group",), limit)
 
     def plan_rows(
-        self, rows: Iterable[Recipient], group_by: Sequence[str] = (), limit: int = 1000
+        self,
+        rows: Iterable[Recipient],
+        group_by: Sequence[str] = (),
+        limit: int = 1000,
+        now: float | None = None,
     ) -> PlanChange:
-        """Plan a table of rows."""
+        """Plan a table of rows, with `now` those that have a time of sending wait for it."""
         change = self.ledger.plan.reconcile(
-            ("email",), rows, group_by=group_by, recipients_per_transaction=limit
+            ("email",), rows, group_by=group_by, recipients_per_transaction=limit, now=now
         )
         self.backend.all_is_permanent()
         return change
