@@ -33,13 +33,9 @@ Tests: tests/cli/test_exit_codes.py, tests/cli/test_descriptors.py, tests/cli/te
 from __future__ import annotations
 
 import errno
-import os
 import re
-import shlex
-import sys
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,31 +64,6 @@ SYSTEM_REMEDIES = {
 }
 #: The limit of the process, and that of the system.
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
-
-
-def install_extra(extra: str, prefix: str = sys.prefix) -> str:
-    """Return the remedy for a package that is not installed, in the way mailbatch was installed.
-
-    `prefix` is the environment that mailbatch runs in. No index is asked for the name: another
-    package there may bear it.
-
-    >>> install_extra("excel", "/home/ann/.local/share/pipx/venvs/mailbatch")
-    "In the folder with the source of mailbatch: pipx install --force '.[excel]'"
-    """
-    return f"In the folder with the source of mailbatch: {_installer(prefix)} '.[{extra}]'"
-
-
-def _installer(prefix: str) -> str:
-    """Return the command that installed an environment, as far as its place tells."""
-    place = PurePath(prefix)
-    if "pipx" in place.parts:
-        return "pipx install --force"
-    if {"uv", "tools"} <= set(place.parts):
-        return "uv tool install --force"
-    pip = place / "bin" / "pip"
-    if os.path.exists(pip):  # noqa: PTH110 - a pure path
-        return f"{shlex.quote(str(pip))} install"
-    return f"uv pip install --python {shlex.quote(prefix)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,18 +240,34 @@ class IdentityError(RecipientError):
         self.acceptable = acceptable
 
 
-class OverlapError(RecipientError):
+class RowsError(RecipientError):
+    """Several rows are wrong: `rows` has the first ones, each a line with words, of `number`."""
+
+    def __init__(
+        self, message: str, rows: tuple[tuple[int, str], ...], number: int, reason: Reason
+    ) -> None:
+        super().__init__(message, reason=reason)
+        self.rows = rows
+        self.number = number
+
+
+class OverlapError(RowsError):
     """Rows would be mailed at addresses that have a message of the edition by another key.
 
-    `rows` are the first of these, each a line of the table with the words, and `number` is that of
-    all of them. `reason` says how the keys have come apart.
+    `reason` says how the keys have come apart.
     """
 
     def __init__(self, rows: tuple[tuple[int, str], ...], number: int, reason: Reason) -> None:
         line, words = rows[0]
-        super().__init__(f"row {line} would be mailed: {words}", reason=reason)
-        self.rows = rows
-        self.number = number
+        super().__init__(f"row {line} would be mailed: {words}", rows, number, reason)
+
+
+class SendTimesError(RowsError):
+    """Rows of one message have other times of sending than the first row; one row of each group."""
+
+    def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:
+        line, words = rows[0]
+        super().__init__(f"row {line}: {words}", rows, number, Reason.SEND_TIMES_DIFFER)
 
 
 class TemplateError(InputError):

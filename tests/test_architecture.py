@@ -11,9 +11,9 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "balance", "errors", "envelope", "files", "host_names", "identity", "octets", "outcome",
-    "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "temporary", "times",
-    "zones",
+    "balance", "errors", "envelope", "extras", "files", "host_names", "identity", "octets",
+    "outcome", "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "temporary",
+    "times", "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -52,6 +52,7 @@ MAY_IMPORT = {
     "outcome": set(),
     "envelope": set(),
     "identity": set(),
+    "extras": set(),
     "files": set(),
     "temporary": set(),
     "remarks": set(),

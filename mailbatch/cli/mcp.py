@@ -17,7 +17,8 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.tools import Refused, Tools, read_approved
-from mailbatch.errors import JobError, UsageError, install_extra
+from mailbatch.errors import JobError, UsageError
+from mailbatch.extras import install_extra
 from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:

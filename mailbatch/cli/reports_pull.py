@@ -13,7 +13,8 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_begin
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
 from mailbatch.cli.reports_arguments import ReportsPullArguments
-from mailbatch.errors import JobError, UsageError, install_extra
+from mailbatch.errors import JobError, UsageError
+from mailbatch.extras import install_extra
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 

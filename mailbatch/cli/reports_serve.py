@@ -17,7 +17,8 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.report_store import store_to_write
 from mailbatch.cli.reporting import read_job, reporting
 from mailbatch.cli.reports_arguments import ReportsServeArguments
-from mailbatch.errors import JobError, UsageError, install_extra
+from mailbatch.errors import JobError, UsageError
+from mailbatch.extras import install_extra
 
 if TYPE_CHECKING:
     import socket

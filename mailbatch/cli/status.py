@@ -99,7 +99,7 @@ def _show_counts(
     part: Part,
     elsewhere: Mapping[str, int],
 ) -> None:
-    """Show recipients by status, next instant and server, and the part in a correction.
+    """Show the recipients by status, next instant and server, and the part in a correction.
 
     `times` are the instants that recipients wait for (seconds since the epoch), with the numbers.
     """

@@ -216,8 +216,9 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`. `left` is
-    the number of messages that the limit of the run leaves, None without a limit.
+    `held` is what ended the run: `server.window`, `cap`, `warmup` or
+    `message.send_at`. `left` is the number of
+    messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
@@ -282,8 +283,8 @@ class Summary:
     plan: str | None = None
     equation: Equation | None = None
     asked: tuple[ResultRow, ...] | None = None
-    send_times: Mapping[int, float] = field(default_factory=dict)
     elsewhere: Mapping[str, int] = field(default_factory=dict)
+    send_times: Mapping[int, float] = field(default_factory=dict)
     corrected: str | None = None
     groups: Groups | None = None
 

@@ -11,7 +11,8 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.errors import JobError, Location, install_extra, raise_if_starved
+from mailbatch.errors import JobError, Location, raise_if_starved
+from mailbatch.extras import install_extra
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.scalars import Interpolated
 from mailbatch.job.server import Secret

@@ -263,9 +263,7 @@ def bring(
     """
     connection = database.connection
     known, timed = _knows_anybody(connection), now is not None or send_times.are_known(connection)
-    # A rehearsal holds no row, and says that rows of a group must agree.
-    said, coming = send_times.stand_in(coming) if by_group else (False, coming)
-    first = not (known or timed or said) and (identity.is_address or not by_group)
+    first = not known and not timed and (identity.is_address or not by_group)
     connection.execute(INCOMING)
     connection.execute(send_times.INCOMING)
     passed = None
@@ -277,7 +275,10 @@ def bring(
         overlap.check(connection, identity)
     rekeying.rekey(connection, identity, columns, accept_changes=accept_changes)
     if first:
+        # A rehearsal does not wait, and refuses groups that a real plan would refuse all the same.
+        coming = send_times.laid(connection, coming) if by_group else coming
         change = _begin(database, columns, coming, identity, limit if by_group else None)
+        send_times.check_groups(connection, first=True)
     else:
         change = _merge(connection, columns, digest.text, limit, identity, passed)
     if timed:

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from itertools import chain
 
+from mailbatch.errors import SendTimesError
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.incoming import Block
-from mailbatch.send_time import SendTimesError, send_time
+from mailbatch.send_time import send_time
 
 #: The fact of a plan whose rows have times of sending.
 FACT = "send_times"
@@ -39,18 +39,20 @@ HELD = f"""
 INCOMING = """
 CREATE TEMP TABLE incoming_time (line INTEGER PRIMARY KEY, said TEXT NOT NULL)
 """
+# The groups of a plan that is laid aside, and of the first plan of a ledger.
+_ASIDE, _FIRST = "incoming", "(SELECT line, wanted, group_id AS cluster FROM recipient)"
 _APART = """
-SELECT min(i.line), count(*) OVER () FROM incoming AS i
+SELECT min(i.line), count(*) OVER () FROM {rows} AS i
 LEFT JOIN incoming_time AS t ON t.line = i.line
 WHERE i.wanted AND i.cluster IS NOT NULL
 GROUP BY i.cluster HAVING count(DISTINCT coalesce(t.said, '')) > 1
 ORDER BY min(i.line) LIMIT ?
 """
 _OTHER = """
-SELECT i.line, coalesce(t.said, 'now'), coalesce(f.said, 'now') FROM incoming AS i
+SELECT i.line, coalesce(t.said, 'now'), coalesce(f.said, 'now') FROM {rows} AS i
 LEFT JOIN incoming_time AS t ON t.line = i.line
 LEFT JOIN incoming_time AS f ON f.line = :first
-WHERE i.wanted AND i.cluster = (SELECT cluster FROM incoming WHERE line = :first)
+WHERE i.wanted AND i.cluster = (SELECT cluster FROM {rows} WHERE line = :first)
 AND t.said IS NOT f.said ORDER BY i.line LIMIT 1
 """
 # A row that shares a delivery with the one that owns it waits with that one.
@@ -92,29 +94,33 @@ def lay(connection: sqlite3.Connection, block: Block) -> None:
     )
 
 
-def stand_in(coming: Iterator[Block]) -> tuple[bool, Iterator[Block]]:
-    """Say whether a row of the first block has a time, and return all blocks."""
-    first = next(coming, None)
-    if first is None:
-        return False, coming
-    return first.times.count(None) < len(first.times), chain((first,), coming)
+def laid(connection: sqlite3.Connection, coming: Iterator[Block]) -> Iterator[Block]:
+    """Yield the blocks of a plan, each behind `lay`."""
+    for block in coming:
+        lay(connection, block)
+        yield block
 
 
-def check_groups(connection: sqlite3.Connection) -> None:
+def check_groups(connection: sqlite3.Connection, *, first: bool = False) -> None:
     """Check that the rows of a group, which share messages, say one time.
+
+    The rows are laid aside, or, with `first`, those of the first plan, which has been made.
 
     Raises:
         SendTimesError: they do not.
     """
     if not connection.execute("SELECT EXISTS (SELECT 1 FROM temp.incoming_time)").fetchone()[0]:
         return
-    apart = connection.execute(_APART, (_NAMED,)).fetchall()
+    source = _FIRST if first else _ASIDE
+    apart = connection.execute(_APART.format(rows=source), (_NAMED,)).fetchall()
     if not apart:
         return
     rows = []
-    for first, _ in apart:
-        line, said, other = connection.execute(_OTHER, {"first": first}).fetchone()
-        rows.append((line, f"send_at is {said}, and {other} in row {first}"))
+    for line, _ in apart:
+        other_line, said, other = connection.execute(
+            _OTHER.format(rows=source), {"first": line}
+        ).fetchone()
+        rows.append((other_line, f"send_at is {said}, and {other} in row {line}"))
     raise SendTimesError(tuple(rows), apart[0][1])
 
 

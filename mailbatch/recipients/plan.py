@@ -114,7 +114,8 @@ class Plan:
     @property
     def _judges_each(self) -> bool:
         """Whether a rule of the job looks at each row."""
-        return bool(self._condition or self._send_times or self._suppressed)
+        rules = self._condition is not None or self._send_times is not None
+        return rules or bool(self._suppressed)
 
     @property
     def identity(self) -> Identity:
@@ -144,8 +145,7 @@ class Plan:
         if not (self._judges_each or self.remarks.hidden):
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
-                none = repeat(None)
-                groups = self._groups(cells)
+                groups, none = self._groups(cells), repeat(None)
                 rows = zip(lines, texts, cells, groups, repeat(_PENDING), none, none, none)
                 return map(tuple.__new__, repeat(Recipient), rows)
         return filter(None, map(self._recipient, lines, cells))

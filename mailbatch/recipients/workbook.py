@@ -26,7 +26,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mailbatch.errors import Location, RecipientError, install_extra, raise_if_starved
+from mailbatch.errors import Location, RecipientError, raise_if_starved
+from mailbatch.extras import install_extra
 from mailbatch.job.columns import column_name
 from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import MAX_CELL

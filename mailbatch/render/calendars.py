@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from mailbatch.envelope import Delivery, address_key
-from mailbatch.errors import JobError, Location, MessageError, install_extra
+from mailbatch.errors import JobError, Location, MessageError
+from mailbatch.extras import install_extra
 from mailbatch.render.calendar_rules import (
     Component,
     RuleError,

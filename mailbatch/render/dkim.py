@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import JobError, install_extra
+from mailbatch.errors import JobError
+from mailbatch.extras import install_extra
 from mailbatch.render.addresses import wire_address
 from mailbatch.render.alignment import Alignment, relaxed_alignment
 from mailbatch.render.field_text import FieldError

@@ -15,7 +15,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from mailbatch.errors import JobError, Location, Reason, TemplateError, install_extra
+from mailbatch.errors import JobError, Location, Reason, TemplateError
+from mailbatch.extras import install_extra
 from mailbatch.render.finished import place_in
 from mailbatch.render.mjml_nesting import misplaced, misplaced_in_template, shape
 from mailbatch.render.mjml_source import Fault, faults, unbalanced

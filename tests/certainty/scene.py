@@ -89,9 +89,9 @@ class Scene:
     text: str = "Hello {{ name }}\n"
     dsn: tuple[str, ...] = ()
     database: str | None = None
+    fallback: Mapping[str, object] | None = None
     send_at: str | None = None
     zones: tuple[str, ...] = ()
-    fallback: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

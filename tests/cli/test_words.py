@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailbatch.checks.codes import CODES
-from mailbatch.errors import install_extra
+from mailbatch.extras import install_extra
 
 
 def test_the_help_says_first_what_it_is_for(program, tmp_path):

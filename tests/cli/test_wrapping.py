@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mailbatch.cli.wrapping import cells, wrapped
-from mailbatch.errors import install_extra
+from mailbatch.extras import install_extra
 
 #: Texts as the program says them, and what has to stay whole in each.
 TEXTS = [

@@ -12,7 +12,8 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 
-from mailbatch.errors import JobError, Location, install_extra
+from mailbatch.errors import JobError, Location
+from mailbatch.extras import install_extra
 from mailbatch.job.model import Secret
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.job.source import Source

@@ -105,6 +105,20 @@ def test_a_pending_recipient_is_due_at_once_behind_a_move_and_a_deferred_one_kee
     assert ledger.leases.next_due() == NOW + 60
 
 
+def test_a_recipient_waits_for_the_time_of_sending_at_the_other_server_too(ledger):
+    """2026-11-27 09:15 in Zagreb; the row with a time waits until nine the next morning."""
+    now, nine = 1_795_767_300.0, 1_795_767_300.0 + 86_400.0 - 900.0
+    rows = people("a@x.org", "b@x.org")
+    timed = Recipient(4, "c@x.org", ("c@x.org",), None, send_at="09:00 Europe/Zagreb")
+    ledger.plan.reconcile(
+        ("email",), [*rows, timed], group_by=(), recipients_per_transaction=10, now=now
+    )
+    ledger.move_to(OTHER)
+    due = ledger.leases.lease(9, now=now)
+    assert [delivery.unsettled for delivery in due] == [("a@x.org",), ("b@x.org",)]
+    assert ledger.leases.next_due() == nine
+
+
 def test_no_move_while_a_delivery_is_leased(ledger):
     plan(ledger, people("a@x.org"))
     lease_one(ledger)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.errors import RecipientError, install_extra
+from mailbatch.errors import RecipientError
+from mailbatch.extras import install_extra
 from mailbatch.recipients import sheet_facts
 from mailbatch.recipients.sheet_facts import CellFault, Lack, read_facts
 from mailbatch.recipients.suppress import read_suppressions

@@ -9,7 +9,8 @@ from email.message import EmailMessage
 import icalendar
 import pytest
 
-from mailbatch.errors import InputErrors, MessageError, install_extra
+from mailbatch.errors import InputErrors, MessageError
+from mailbatch.extras import install_extra
 from mailbatch.render.composer import Composer
 
 from .making import ROW, make_composer, make_delivery, make_job, parse

@@ -18,7 +18,8 @@ from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailbatch.errors import InputErrors, JobError, install_extra
+from mailbatch.errors import InputErrors, JobError
+from mailbatch.extras import install_extra
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import (

@@ -18,7 +18,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from mailbatch.errors import JobError, install_extra
+from mailbatch.errors import JobError
+from mailbatch.extras import install_extra
 from mailbatch.host_names import is_loopback
 
 SCHEMES = ("postgresql", "postgres")
