@@ -76,8 +76,8 @@ class History:
     def approve(self):
         """Have a person approve the files as they are now."""
         plan = plan_mailing(load_job(self.scene.job), edition=None, variables={})
-        self.text = plan.text
-        self.plan = parse_plan(plan.text, self.scene.folder / "approved.plan")
+        self.text = "".join(plan.pieces())
+        self.plan = parse_plan(self.text, self.scene.folder / "approved.plan")
         self.planned = {
             address: hashlib.sha256(f"{self.word} {name}\r\n".encode()).hexdigest()
             for address, name in self.names.items()
