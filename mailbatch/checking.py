@@ -89,12 +89,14 @@ def check_mailing(
     from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
+    from mailbatch.delivery.fallback import check_place
     from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.delivery.reported import reported_addresses
 
     now, variables, named = datetime.now().astimezone(), variables or {}, None
     try:
+        check_place(job, state)
         inputs = read_inputs(
             job, edition=edition, variables=variables, now=now, traced=True, state=state,
             store=store,

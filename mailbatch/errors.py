@@ -240,34 +240,18 @@ class IdentityError(RecipientError):
         self.acceptable = acceptable
 
 
-class RowsError(RecipientError):
-    """Several rows are wrong: `rows` has the first ones, each a line with words, of `number`."""
-
-    def __init__(
-        self, message: str, rows: tuple[tuple[int, str], ...], number: int, reason: Reason
-    ) -> None:
-        super().__init__(message, reason=reason)
-        self.rows = rows
-        self.number = number
-
-
-class OverlapError(RowsError):
+class OverlapError(RecipientError):
     """Rows would be mailed at addresses that have a message of the edition by another key.
 
-    `reason` says how the keys have come apart.
+    `rows` are the first of these, each a line of the table with the words, and `number` is that of
+    all of them. `reason` says how the keys have come apart.
     """
 
     def __init__(self, rows: tuple[tuple[int, str], ...], number: int, reason: Reason) -> None:
         line, words = rows[0]
-        super().__init__(f"row {line} would be mailed: {words}", rows, number, reason)
-
-
-class SendTimesError(RowsError):
-    """Rows of one message have other times of sending than the first row; one row of each group."""
-
-    def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:
-        line, words = rows[0]
-        super().__init__(f"row {line}: {words}", rows, number, Reason.SEND_TIMES_DIFFER)
+        super().__init__(f"row {line} would be mailed: {words}", reason=reason)
+        self.rows = rows
+        self.number = number
 
 
 class TemplateError(InputError):

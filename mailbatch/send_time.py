@@ -20,6 +20,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
+from mailbatch.errors import Reason, RecipientError
 from mailbatch.zones import zone_of
 
 _FORM = re.compile(
@@ -112,3 +113,16 @@ def _day(text: str) -> date:
 def send_time(said: str) -> SendTime:
     """Return the time of sending that a text says, as `SendTime.read` does."""
     return SendTime.read(said)
+
+
+class SendTimesError(RecipientError):
+    """Rows of one message have other times of sending than the first row.
+
+    `rows` has one of each group: the line, and the difference in words; `number` counts the groups.
+    """
+
+    def __init__(self, rows: tuple[tuple[int, str], ...], number: int) -> None:
+        line, words = rows[0]
+        super().__init__(f"row {line}: {words}", reason=Reason.SEND_TIMES_DIFFER)
+        self.rows = rows
+        self.number = number

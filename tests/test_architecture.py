@@ -12,8 +12,8 @@ import mailbatch
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
     "balance", "errors", "envelope", "extras", "files", "host_names", "identity", "octets",
-    "outcome", "outlook", "remarks", "report_token", "sasl", "send_time", "suggest", "temporary",
-    "times", "zones",
+    "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time", "suggest",
+    "temporary", "times", "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "balance": set(),
     "errors": set(),
     "octets": set(),
+    "plain_rows": set(),
     "outcome": set(),
     "envelope": set(),
     "identity": set(),

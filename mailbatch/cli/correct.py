@@ -219,10 +219,14 @@ def _gallery(
     console: Console, other: Job, options: RunOptions, letter: Letter, out: Path
 ) -> tuple[Groups, Preview]:
     """Write the gallery of one group; return both groups, and the gallery."""
+    from mailbatch.delivery.chain import first_edition
     from mailbatch.delivery.correction import correcting
     from mailbatch.previewing import make_preview
 
     corrections: list[Correction | None] = []
+    asked = options.correction
+    if asked is None:
+        raise ValueError("the options ask for no correction")
 
     def amend(inputs: Inputs) -> Inputs:
         wanted = frozenset((letter,))
@@ -235,7 +239,7 @@ def _gallery(
     with ExitStack() as stack:
         made = make_preview(
             other,
-            edition=None if options.correction is None else options.correction.edition,
+            edition=first_edition(other, asked.edition, options.state),
             variables=options.variables,
             state=options.state,
             store=options.store,

@@ -44,7 +44,7 @@ def _write(console: Console, given: EvidenceArguments, path: Path, only: str, ou
 
     check_place(out)
     job = read_job(path, look=False)
-    edition, state = edition_of(job, given.edition), state_of(given.state_dir, None)
+    edition, state = edition_of(job, given.edition), state_of(given.state_dir, given.ledger)
     made = write_evidence(
         job,
         edition,

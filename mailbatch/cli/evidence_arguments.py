@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from mailbatch.cli.options import AsJson, Edition, Quiet, Set, StateDir, Store
+from mailbatch.cli.options import AsJson, Edition, Ledger, Quiet, Set, StateDir, Store
 from mailbatch.cli.panels import Panel
 
 
@@ -53,6 +53,7 @@ class EvidenceArguments:
         ),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     store: Store = None
     as_json: AsJson = False
     quiet: Quiet = False

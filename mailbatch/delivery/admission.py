@@ -170,4 +170,4 @@ def wait_until(until: float, stopping: signals.Stopping) -> bool:
         return not stop.is_set()
 
     with stopping.in_loop():
-        return asyncio.run(wait())
+        return asyncio.run(wait()) and stopping.signum is None

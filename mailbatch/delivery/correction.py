@@ -15,13 +15,21 @@ Tests: tests/cli/test_correct.py, tests/certainty/test_corrections.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from mailbatch.delivery.chain import (
+    ALWAYS,
+    Chain,
+    corrections_in,
+    first_edition,
+    in_database,
+    length_of,
+)
 from mailbatch.delivery.editions_before import choose
 from mailbatch.delivery.ledgers import (
     corrections_of,
@@ -35,8 +43,9 @@ from mailbatch.delivery.letters import CONCERNED, SENT, Groups, Letter, Letters
 from mailbatch.delivery.places import check_edition
 from mailbatch.delivery.preparation import Inputs, differing, had, private_key
 from mailbatch.delivery.state import InDatabase, State
+from mailbatch.delivery.succession import refusal_of
 from mailbatch.delivery.thread import Thread, open_before, thread_behind
-from mailbatch.envelope import Delivery, address_key
+from mailbatch.envelope import Delivery
 from mailbatch.errors import (
     InputError,
     InputErrors,
@@ -47,7 +56,6 @@ from mailbatch.errors import (
     Reason,
     RecipientError,
 )
-from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.rows import Before
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import Signer, make_signer
@@ -59,8 +67,6 @@ if TYPE_CHECKING:
     from mailbatch.ledger.ports import OpenLedger
 
 _ENDING = ".corrected"
-#: Later than any acceptance: a doubt of the corrected edition may be settled at any time.
-_ALWAYS = 253_402_300_799.0  # 9999-12-31, in seconds since the epoch
 _MOST_NAMED = 5
 
 
@@ -104,23 +110,20 @@ def correcting(
     composers = _Composers(job, edition, options, environ)
     composers.check(ledger)
     before = _before(inputs, options, edition, ledger)
-    thread = None
-    if before[1:]:
-        thread = thread_behind(inputs, edition, before[1:], options.state, stack)
+    chain = _chain(inputs, options, ledger, before, stack)
     counts = ledger.standing.counts()
     letters = Letters(
         edition,
-        _corrections(ledger),
+        chain,
         sent=composers.of,
+        sign=composers.sign,
         mended=inputs.composer,
         table=inputs.job.recipients.shown,
         concerned=sum(counts[status] for status in CONCERNED),
-        behind=(lambda one: one) if thread is None else (lambda one: thread.place([one])[0]),
         wanted=wanted,
         accept_changes=options.accept_changes,
-        proves=composers.prove,
     )
-    correction = Correction(edition, place, ledger, letters, before, thread)
+    correction = Correction(edition, place, ledger, letters, before, chain)
     return replace(
         inputs, edition=name, plan=inputs.plan.judged_by(letters.judged), correction=correction
     )
@@ -129,8 +132,7 @@ def correcting(
 class Correction:
     """The correction of an edition, `edition`.
 
-    `before` are the editions of the thread: the edition itself, then those that it stands behind,
-    with their `thread`.
+    `before` are the editions of the thread: those of the `chain`, then those before these.
     """
 
     #: Whether a question goes over a network, as `ports` has it.
@@ -143,14 +145,14 @@ class Correction:
         ledger: OpenLedger,
         letters: Letters,
         before: tuple[Before, ...],
-        thread: Thread | None,
+        chain: Chain,
     ) -> None:
         self.edition = edition
         self._place = place
         self._ledger = ledger
         self._letters = letters
         self._before = before
-        self._thread = thread
+        self._chain = chain
 
     @property
     def groups(self) -> Groups:
@@ -160,16 +162,18 @@ class Correction:
     @property
     def has_taken_over(self) -> bool:
         """Whether the edition is marked: the correction was begun before."""
-        return self._letters.corrections.corrected_by is not None
+        return self._chain.corrections.corrected_by is not None
 
     def begin(self, ledger: OpenLedger) -> None:
         """Bind the ledger of the correction to the edition, unless that was done before.
 
         Raises:
-            RecipientError: the edition is a mailing of its own.
+            RecipientError: the edition is a mailing of its own, or was corrected itself.
             LedgerError: the ledger cannot be written.
         """
-        corrections = _corrections(ledger)
+        corrections = corrections_in(ledger)
+        if corrections.corrected_by is not None and (refused := refusal_of(ledger)):
+            raise refused
         if corrections.corrects is None:
             if corrections.is_planned:
                 raise RecipientError(
@@ -187,10 +191,10 @@ class Correction:
             LedgerError: the ledger cannot be written.
         """
         if not self.has_taken_over:
-            self._letters.corrections.take_over(edition_correcting(self.edition))
+            self._chain.corrections.take_over(edition_correcting(self.edition))
         self._ledger.close()
         self._ledger = stack.enter_context(open_to_read(self._place))
-        self._letters.corrections = _corrections(self._ledger)
+        self._chain.reopened(self._ledger)
 
     def place(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return deliveries: each correction behind the letter that its recipient has.
@@ -198,25 +202,30 @@ class Correction:
         Raises:
             LedgerError: an earlier ledger cannot be read.
         """
-        placed = list(deliveries) if self._thread is None else self._thread.place(deliveries)
-        return corrections_placed(placed, self._ledger)
+        return self._chain.place(deliveries)
 
 
-def corrections_placed(deliveries: Iterable[Delivery], earlier: OpenLedger) -> list[Delivery]:
-    """Return deliveries: corrections stand behind the letters that `earlier` has accepted.
-
-    A delivery may have the thread of that letter already.
+def _chain(
+    inputs: Inputs,
+    options: RunOptions,
+    ledger: OpenLedger,
+    before: Sequence[Before],
+    stack: ExitStack,
+) -> Chain:
+    """Open the editions of the thread behind the one of `ledger`, to read; they close with `stack`.
 
     Raises:
-        LedgerError: the earlier ledger cannot be read.
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read (74).
     """
-    deliveries = list(deliveries)
-    keys = [_key(one) for one in deliveries]
-    found = earlier.thread.messages(keys, _ALWAYS)
-    return [
-        replace(one, thread=(*one.thread, found[key]), correction=True) if key in found else one
-        for one, key in zip(deliveries, keys, strict=True)
-    ]
+    job, ledgers = inputs.job, [ledger]
+    while corrections_in(ledgers[-1]).corrects is not None and len(ledgers) < len(before):
+        one = before[len(ledgers)]
+        place = place_of(job, one.edition, options.state)
+        ledgers.append(stack.enter_context(open_before(job, one, place)))
+    rest, thread = before[len(ledgers) :], None
+    if rest:
+        thread = thread_behind(inputs, before[0].edition, rest, options.state, stack)
+    return Chain(ledgers[::-1], thread)
 
 
 def _before(
@@ -227,7 +236,7 @@ def _before(
     Raises:
         LedgerError: an earlier ledger cannot be read; or the correction is of another ledger.
     """
-    own = Before(edition, ledger.thread.ledger, _ALWAYS)
+    own = Before(edition, ledger.thread.ledger, ALWAYS)
     kept = _kept(place_of(inputs.job, edition_correcting(edition), options.state), own)
     if kept is not None:
         return kept
@@ -236,7 +245,7 @@ def _before(
         began = ledger.standing.began_at()
         further = choose(
             inputs.job, edition, options.state, inputs.plan.identity,
-            until=_ALWAYS if began is None else began, idle=False,
+            until=ALWAYS if began is None else began, idle=False,
         )  # fmt: skip
     return (own, *(further or ()))
 
@@ -250,7 +259,7 @@ def _kept(place: LedgerPlace, own: Before) -> tuple[Before, ...] | None:
     if not is_begun(place):
         return None
     with open_to_read(place) as ledger:
-        if _corrections(ledger).corrects is None:
+        if corrections_in(ledger).corrects is None:
             return None
         before = ledger.thread.before()
     if before and before[0].ledger and before[0].ledger != own.ledger:
@@ -280,10 +289,11 @@ def placed_again_in_correction(
             stack.enter_context(open_before(job, one, place_of(job, one.edition, state)))
             for one in before
         ]
-        if before[1:]:
-            thread = Thread(job, ledger.edition, before[1:], ledgers[1:], is_far=False)
-            (made,) = thread.place([made])
-        return corrections_placed([made], ledgers[0])[0]
+        number = length_of(ledgers)
+        thread = None
+        if before[number:]:
+            thread = Thread(job, ledger.edition, before[number:], ledgers[number:], is_far=False)
+        return Chain(ledgers[:number][::-1], thread).place([made])[0]
 
 
 class _Composers:
@@ -293,27 +303,26 @@ class _Composers:
         self, job: Job, edition: str, options: RunOptions, environ: Mapping[str, str]
     ) -> None:
         self._edition = edition
-        self._signer: Signer | None = None
-        #: Whether the letters are those that left to the byte: a rehearsal may have no key to sign.
-        self.prove = True
+        signer: Signer | None = None
+        #: Signs as the job does; None where a rehearsal has no key.
+        self.sign: Callable[[Composer], Composer] | None = lambda composer: (
+            composer if signer is None else composer.signed_by(signer)
+        )
         try:
-            self._signer = _signer(job, environ)
+            signer = _signer(job, environ)
         except JobError:
             if not options.scratch:
                 raise
-            self.prove = False
+            self.sign = None
         # The date of each letter is `now` in its templates: the zone alone counts here.
         now = datetime.now().astimezone()
         variables = {**job.variables, **options.variables}
+        shown = first_edition(job, edition, options.state)
         self.of = lru_cache(maxsize=8)(
-            lambda columns: self._compiled(
-                Composer(job, edition=edition, columns=columns, now=now, variables=variables)
-            )
+            lambda columns: Composer(
+                job, edition=shown, columns=columns, now=now, variables=variables
+            ).fingerprinting()
         )
-
-    def _compiled(self, composer: Composer) -> Composer:
-        signed = composer if self._signer is None else composer.signed_by(self._signer)
-        return signed.fingerprinting()
 
     def check(self, ledger: OpenLedger) -> None:
         """Compare the inputs of the message with those that the edition was sent with.
@@ -348,26 +357,6 @@ def _signer(job: Job, environ: Mapping[str, str]) -> Signer | None:
     return None if dkim is None else make_signer(job, dkim, private_key(job, dkim, environ))
 
 
-def _key(delivery: Delivery) -> str:
-    """Return the key of the recipient of a delivery, which has a message alone."""
-    row = delivery.rows[0]
-    return row.key or address_key(row.address)
-
-
-def _corrections(ledger: OpenLedger) -> Correcting:
-    found = corrections_of(ledger)
-    if found is None:
-        raise _in_database(ledger.path)
-    return found
-
-
-def _in_database(place: object) -> JobError:
-    return JobError(
-        f"a correction is for ledgers in files: {place} is in a database",
-        hint="leave --ledger (MAILBATCH_LEDGER) out for an edition whose ledger is a file",
-    )
-
-
 def _check_jobs(sent: Job, other: Job, options: RunOptions) -> None:
     """Refuse jobs whose letters cannot be compared.
 
@@ -376,7 +365,7 @@ def _check_jobs(sent: Job, other: Job, options: RunOptions) -> None:
         InputErrors: the jobs have other names, or put several recipients into a message.
     """
     if isinstance(options.state, InDatabase):
-        raise _in_database("the edition")
+        raise in_database("the edition")
     errors: list[InputError] = []
     if sent.name != other.name:
         errors.append(
@@ -427,18 +416,11 @@ def _open(place: LedgerPlace, edition: str, options: RunOptions) -> OpenLedger:
 
 
 def _check_edition(inputs: Inputs, edition: str, ledger: OpenLedger) -> None:
-    """Refuse an edition that is a correction, or that has other keys.
+    """Refuse an edition whose recipients share messages, or have other keys.
 
     Raises:
         RecipientError: the edition is such a one.
     """
-    other = _corrections(ledger).corrects
-    if other is not None:
-        raise RecipientError(
-            f"edition {edition} is itself the correction of edition {other}",
-            hint="a correction is corrected by a mailing of its own: name its job and table",
-            reason=Reason.NO_CORRECTION,
-        )
     if ledger.plan.shares_messages():
         raise RecipientError(
             f"recipients of edition {edition} share messages",

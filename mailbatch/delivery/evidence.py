@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.delivery.chain import first_edition
 from mailbatch.delivery.dialogues import Dialogue, dialogues_path, read
 from mailbatch.delivery.ledgers import open_to_prove, open_to_read
 from mailbatch.delivery.places import is_store_there, state_dir
 from mailbatch.delivery.remaking import Remade, remake
 from mailbatch.delivery.reported import mailed_edition
-from mailbatch.delivery.succession import edition_of_templates
 from mailbatch.envelope import address_key
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
@@ -86,7 +86,7 @@ def write_evidence(
         except LedgerError as error:
             remade = Remade(None, why=f"the message stands behind an earlier one: {error}")
         else:
-            named = edition_of_templates(place, edition)
+            named = first_edition(job, edition, state)
             remade = remake(job, proved, edition=named, variables=variables, environ=environ)
         reports = _reports(job, edition, proved.row, place, store)
         with building(out) as folder:

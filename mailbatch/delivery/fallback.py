@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery.ledgers import move_to
 from mailbatch.delivery.options import Progress, RunOptions, Sent, is_more_serious
 from mailbatch.delivery.preparation import Mailing
-from mailbatch.delivery.state import url_of
+from mailbatch.delivery.state import State, url_of
 from mailbatch.errors import JobError, LocalProtocolError, MailbatchError, SessionError
 from mailbatch.job.model import Job
 
@@ -65,13 +65,13 @@ class Route:
     gate: Gate | None
 
 
-def check_place(job: Job, options: RunOptions) -> None:
+def check_place(job: Job, state: State) -> None:
     """Refuse a second server for a ledger in a database, which knows of one server alone.
 
     Raises:
-        JobError: the job has a fallback, and the ledger of the run is in a database (78).
+        JobError: the job has a fallback, and `state` is a database (78).
     """
-    if job.server.fallback is None or options.scratch or url_of(options.state) is None:
+    if job.server.fallback is None or url_of(state) is None:
         return
     raise JobError(
         "a ledger in a database does not know which server took a message",

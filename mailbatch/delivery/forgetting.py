@@ -22,7 +22,7 @@ from mailbatch.delivery.dialogues import dialogues_in
 from mailbatch.delivery.dialogues import forget as forget_dialogues
 from mailbatch.delivery.dialogues import mentions as mentions_in
 from mailbatch.delivery.ledgers import discard, ledgers_of, open_to_forget, open_to_look_for
-from mailbatch.delivery.places import REHEARSALS, is_store_there, state_folder, store_path
+from mailbatch.delivery.places import REHEARSALS, USUAL, is_store_there, state_folder, store_path
 from mailbatch.delivery.rehearsals import has_rehearsals
 from mailbatch.envelope import address_key
 from mailbatch.results.masking import is_results, mask_results, mentions
@@ -84,8 +84,7 @@ def look(folder: Path, given: Path | None, address: str) -> Found:
         LedgerError, StoreError, OutputError: a file cannot be read (74).
     """
     found = Found(address_key(address))
-    state = state_folder(folder, given)
-    states = [state, *filter(has_rehearsals, (state / REHEARSALS,))]
+    states = _states(folder, given)
     for one in states:
         for path in ledgers_of(one, one):
             _look_into_ledger(found, path)
@@ -102,6 +101,19 @@ def look(folder: Path, given: Path | None, address: str) -> Found:
         if bodies:
             found.stores.append((store, bodies))
     return found
+
+
+def _states(folder: Path, given: Path | None) -> list[Path]:
+    """Return the state folders: that of the folder, those of folders below, and their rehearsals.
+
+    Raises:
+        LedgerError: the folder of the first cannot be one (74).
+    """
+    below = sorted(path for path in folder.rglob(USUAL) if path.is_dir())
+    found = dict.fromkeys((state_folder(folder, given), *below))
+    return [
+        one for state in found for one in (state, *filter(has_rehearsals, (state / REHEARSALS,)))
+    ]
 
 
 def _look_into_ledger(found: Found, path: Path) -> None:

@@ -356,16 +356,13 @@ def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
 
     Raises:
         LedgerError: as `open_to_read`; or the ledger has no secret to name recipients by (74).
-        UsageError: the ledger is in a database, which keeps no digest of an accepted message.
     """
-    if not isinstance(place, Path):
-        raise UsageError(
-            f"evidence is for a ledger in a file: {place} is in a database, which keeps no digest "
-            "of an accepted message",
-            hint="mailbatch results has what is known",
-        )
-    with Ledger.read(place) as ledger:
-        yield ledger.proof()
+    if isinstance(place, Path):
+        with Ledger.read(place) as file, file.proof() as proof:
+            yield proof
+    else:
+        with _postgres().read(place) as ledger, ledger.proof() as proof_of_database:
+            yield proof_of_database
 
 
 @contextmanager

@@ -216,9 +216,8 @@ class Sent:
     """The result of the sending part of a run.
 
     `learned` are settings of the job's `server` that would have told the limits of the server.
-    `held` is what ended the run: `server.window`, `cap`, `warmup` or
-    `message.send_at`. `left` is the number of
-    messages that the limit of the run leaves, None without a limit.
+    `held` is what ended the run: `server.window`, `cap`, `warmup` or `message.send_at`. `left` is
+    the number of messages that the limit of the run leaves, None without a limit.
     """
 
     transactions: int = 0
@@ -307,7 +306,12 @@ class Summary:
 
     @property
     def reaches_nobody(self) -> bool:
-        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112."""
+        """Whether a rehearsal found no row that can be mailed, as `check` says with MB112.
+
+        A correction may have no letter to send: all have the right one.
+        """
+        if self.corrected is not None:
+            return False
         ended_early = self.failure is not None or self.interrupted or self.declined
         unmailed = sum(self.counts[status] for status in NEVER_MAILED)
         return self.scratch and not ended_early and unmailed == self.recipients

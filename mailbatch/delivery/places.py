@@ -20,6 +20,8 @@ from mailbatch.job.model import Job
 
 #: Where a dry run writes its files unless told otherwise, beside the job.
 OUTBOX = "outbox"
+#: The state folder beside a job, where no other is named.
+USUAL = ".mailbatch"
 #: The folder of rehearsals that are kept, in the state folder.
 REHEARSALS = "sandbox"
 #: An edition is part of file names and of Message-IDs; no one needs a longer one.
@@ -69,7 +71,7 @@ def state_folder(
         LedgerError: there is something else in place of the folder, or of one around it (74).
     """
     named = (os.environ if environ is None else environ).get("MAILBATCH_STATE_DIR")
-    wanted = given or (Path(named) if named else folder / ".mailbatch")
+    wanted = given or (Path(named) if named else folder / USUAL)
     there = next((path for path in (wanted, *wanted.parents) if os.path.lexists(path)), None)
     if there is not None and not os.path.isdir(there):  # noqa: PTH112 - also for other users' ones
         usual = given is None and not named

@@ -17,10 +17,10 @@ from mailbatch.errors import (
     OverlapError,
     Reason,
     RecipientError,
-    SendTimesError,
 )
 from mailbatch.job.model import Job
 from mailbatch.recipients.plan import Plan
+from mailbatch.send_time import SendTimesError
 
 _ONE_TIME = (
     "write one time for all rows of a group; or add the column of the zone to recipients.group_by, "

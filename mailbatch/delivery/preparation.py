@@ -39,7 +39,6 @@ from mailbatch.errors import (
     MessageError,
     OverlapError,
     PlanDifference,
-    SendTimesError,
     UsageError,
 )
 from mailbatch.job.model import Dkim, Job
@@ -51,6 +50,7 @@ from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 from mailbatch.render.edition import render_edition
 from mailbatch.render.subject import Test
+from mailbatch.send_time import SendTimesError
 from mailbatch.temporary import temporary_folder
 
 if TYPE_CHECKING:

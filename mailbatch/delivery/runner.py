@@ -166,7 +166,8 @@ def _placed(job: Job, options: RunOptions) -> RunOptions:
         from mailbatch.delivery.watching import no_worker
 
         raise no_worker("keep the ledger in a database (--ledger)")
-    check_place(job, options)
+    if not options.scratch:
+        check_place(job, options.state)
     if not options.sandbox:
         check_real(job, options.state_dir, options.store)
         return options
@@ -313,10 +314,12 @@ def _tell(mailing: Mailing, options: RunOptions, progress: Progress) -> None:
 def _edition(job: Job, options: RunOptions) -> str | None:
     """Return the edition that is given; for an edition of the day, that of the approved plan.
 
-    Templates of a correction see the edition that is corrected.
+    Templates of a correction see the edition that was sent first.
     """
     if options.correction is not None:
-        return options.correction.edition
+        from mailbatch.delivery.chain import first_edition
+
+        return first_edition(job, options.correction.edition, options.state)
     if options.edition is None and options.plan is not None and edition_moves(job):
         return options.plan.edition
     return options.edition

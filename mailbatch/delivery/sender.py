@@ -40,13 +40,12 @@ or raises the failure. This module decides no outcome (`smtp.transaction` does) 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from mailbatch.delivery.limits import SAFE_RECIPIENTS
-from mailbatch.delivery.link import Link, first
+from mailbatch.delivery.link import LONGEST_IDLE, Link, first
 from mailbatch.delivery.shared import Run
 from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
@@ -213,21 +212,21 @@ class Sender:
     async def _session_in_turn(self, prepared: Prepared) -> TransportSession | None:
         """Wait for `server.rate`; return a session, None: not any more.
 
-        A turn has passed where a session had to be opened first, or the machine is busy. Another
-        one is taken then, a few times: a machine that is always late sends all the same.
+        A shared turn has passed where a session had to be opened behind the wait: others have the
+        turns that follow. So another one is taken, once.
         """
-        throttle = self._run.rules.throttle
+        throttle, link = self._run.rules.throttle, self._link
         fitting = self._run.rules.limits.fitting(prepared.envelope.forward_paths)
-        left = _TURNS
+        is_again = not throttle.passes
         while True:
             seconds = await answer(throttle.delay(fitting))
-            due = time.monotonic() + seconds
-            if seconds > 0.0 and not await self._link.pause(seconds):
+            if seconds > 0.0 and not await link.pause(seconds):
                 return None
-            session = await self._link.ready()
-            left -= 1
-            if session is None or time.monotonic() - due <= throttle.tolerance or not left:
+            before = link.session
+            session = await link.ready()
+            if session is before or is_again or seconds > LONGEST_IDLE:
                 return session
+            is_again = True
 
     async def _keep_pace(self) -> bool:
         """Wait for a server that wants a slower pace; False if stopped."""
@@ -404,8 +403,6 @@ def _counted(outcomes: Sequence[Outcome]) -> int:
 
 #: Tuples: an enum's member is found in them by identity, which is quicker than its hash.
 _AGAIN = (Status.DEFERRED, Status.PENDING)
-#: So many turns of a rate are taken for one delivery; the last of them may be used late.
-_TURNS = 3
 _FINAL = (Status.ACCEPTED, Status.REJECTED)
 _TAKEN = (Status.ACCEPTED, Status.IN_DOUBT)
 _ACCEPTED = Status.ACCEPTED

@@ -67,6 +67,8 @@ class Stopping:
         self._twice = False
         self._patient = False
         self._second: int | None = None  # that came while the loop was made or put away
+        # That came to the loop, and were not told by the loop yet.
+        self._came: list[int] = []
         self._before: dict[int, Any] = {}
         self._finish: Callable[[], None] | None = None
         self._at_once: Callable[[int], None] | None = None
@@ -111,6 +113,7 @@ class Stopping:
         for signum in SIGNALS:
             try:
                 loop.add_signal_handler(signum, self._inside, signum)
+                self._note(signum)
             except (NotImplementedError, RuntimeError, ValueError):
                 self._patient = False  # nobody else would hear the second one
                 return
@@ -119,8 +122,26 @@ class Stopping:
         if self._second is not None:
             at_once(self._second)
 
+    def _note(self, signum: int) -> None:
+        """Note a signal besides the loop: the loop may end before it tells."""
+        tell = signal.getsignal(signum)
+
+        def note(number: int, frame: FrameType | None) -> None:
+            self._came.append(number)
+            if callable(tell):
+                tell(number, frame)
+
+        signal.signal(signum, note)
+        signal.siginterrupt(signum, False)
+
     def remove(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take the signals back from `loop`."""
+        """Take the signals back from `loop`, with those that the loop did not tell any more."""
+        self._take_back(loop)
+        untold, self._came = self._came, []
+        for signum in untold:
+            self._outside(signum, None)
+
+    def _take_back(self, loop: asyncio.AbstractEventLoop) -> None:
         with _held_back():
             for signum in SIGNALS:
                 try:
@@ -131,6 +152,9 @@ class Stopping:
                     return
 
     def _inside(self, signum: int) -> None:
+        if signum not in self._came:
+            return  # it came before the loop was ready, and was heard around the loop
+        self._came.remove(signum)
         if self.signum is None:
             self.signum = signum
             if self._finish is not None:

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mailbatch.delivery.ledgers import corrections_of, open_to_read
+from mailbatch.delivery.ledgers import corrections_of
 from mailbatch.errors import Reason, RecipientError
 
 if TYPE_CHECKING:
     from mailbatch.delivery.correction import Correction
-    from mailbatch.delivery.ledgers import LedgerPlace
     from mailbatch.ledger.ports import OpenLedger
 
 
@@ -50,16 +49,6 @@ def part_of(ledger: OpenLedger) -> Part:
     if corrections is None:
         return Part()
     return Part(corrections.corrects, corrections.corrected_by)
-
-
-def edition_of_templates(place: LedgerPlace, edition: str) -> str:
-    """Return the edition that the templates of an edition see: that of a correction's letters.
-
-    Raises:
-        LedgerError: the ledger at the place cannot be read (74).
-    """
-    with open_to_read(place) as ledger:
-        return part_of(ledger).corrects or edition
 
 
 def refusal_of(ledger: OpenLedger) -> RecipientError | None:

@@ -8,7 +8,6 @@ machines share has its turns elsewhere (`SharedThrottle`). Knows no SMTP.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -23,8 +22,8 @@ class Throttle:
         self._tokens = min(1.0, self._capacity)
         self._filled_at = clock()
 
-    #: Tokens are as good later: nobody else has them.
-    tolerance = math.inf
+    #: Whether a turn is lost that is not used in time: tokens are as good later.
+    passes = False
 
     @property
     def is_open(self) -> bool:
@@ -46,10 +45,6 @@ class Throttle:
 class Turns(Protocol):
     """The turns of a rate that is shared with other processes."""
 
-    @property
-    def tolerance(self) -> float:
-        """The seconds by which a turn may be used late."""
-
     def take(self, recipients: int) -> Awaitable[float]:
         """Take turns for so many recipients; the answer is the wait before these, in seconds.
 
@@ -60,18 +55,14 @@ class Turns(Protocol):
 class SharedThrottle:
     """Let recipients through by turns that other processes take, too.
 
-    A turn that is used late would come together with the turns of others behind it: it is given up.
+    A turn that is used late comes together with the turns of others behind it.
     """
 
     is_open = False
+    passes = True
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns
-
-    @property
-    def tolerance(self) -> float:
-        """The seconds by which a turn may be used late."""
-        return self._turns.tolerance
 
     def delay(self, recipients: int) -> Awaitable[float]:
         """Take turns for `recipients`; the answer is the wait before their use, in seconds.

@@ -17,7 +17,9 @@ import json
 from collections.abc import Sequence
 from itertools import repeat
 
-_APART, _ADDRESS = "\x1f", "\x1e"
+from mailbatch.plain_rows import APART
+
+_APART, _ADDRESS = APART, "\x1e"
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _decode = json.JSONDecoder().raw_decode
 #: The cells as a JSON list, in SQL, to be formatted with the names of the columns.
@@ -35,6 +37,11 @@ def pack(rows: Sequence[Sequence[str]], addresses: Sequence[str]) -> list[str]:
             return list(map(str.replace, joined, addresses, repeat(_ADDRESS)))
         return list(map(_without, joined, addresses))
     return list(map(packed, rows, addresses))
+
+
+def pack_plain(joined: Sequence[str], addresses: Sequence[str]) -> list[str]:
+    """Return the text of the cells of plain rows (`PlainRows`), which are joined already."""
+    return list(map(str.replace, joined, addresses, repeat(_ADDRESS)))
 
 
 def packed(cells: Sequence[str], address: str) -> str:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from mailbatch.ledger.corrected import Had
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.proof import DIGEST
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.threads import FACT as THREAD
@@ -27,7 +28,7 @@ from mailbatch.outcome import Status
 _CORRECTS = "corrects"
 _CORRECTED_BY = "corrected_by"
 _HAD = f"""
-SELECT s.key, s.id, s.address, s.status, s.header_id, s.cells, d.message_id, d.date, {DIGEST}
+SELECT s.key, s.id, s.address, s.status, s.header_id, s.cells, {MESSAGE_ID}, {DATE}, {DIGEST}
 FROM json_each(?) AS k CROSS JOIN standing AS s ON s.key = k.value AND s.claim = 'own'
 CROSS JOIN recipient AS r ON r.id = s.id
 LEFT JOIN outcome AS o ON o.recipient_id = s.id

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice, repeat
@@ -32,6 +32,8 @@ _AT_ONCE = 8
 _PENDING = Status.PENDING.value
 _FIELDS = ("address", "own_key", "mailbox", "cells")
 _PLACE = ("group_id", "delivery_id")
+#: All that differs between rows without a group whose key is the very address.
+_ALONE = ("address", "cells")
 _CONSTANT = "claim, wanted, status, reason, due, header_id"
 _ADD = f"""
 INSERT INTO recipient (id, line, {", ".join((*_FIELDS, *_PLACE))}, {_CONSTANT})
@@ -74,7 +76,7 @@ _TAKE_BACK = (
 
 @dataclass(frozen=True, slots=True)
 class Laid:
-    """What a first plan wrote: the rows of each status, and the recipients to be mailed."""
+    """The result of a first plan: the rows of each status, and the recipients to be mailed."""
 
     counts: Counter[str]
     added: int
@@ -97,8 +99,8 @@ def lay(
     """
     connection = database.connection
     parts = None if limit is None else FirstParts(connection, limit)
-    by_key, by_delivery = (
-        drop_index(connection, f"recipient_by_{name}") for name in ("key", "delivery")
+    by_key, by_mailbox, by_delivery = (
+        drop_index(connection, f"recipient_by_{name}") for name in ("key", "mailbox", "delivery")
     )
     counts = Counter[str]()
     for block in blocks:
@@ -116,6 +118,7 @@ def lay(
         repeated, shared = _mark_repeated(connection, identity, grouped=parts is not None)
         connection.execute(by_key)
         counts.update(pending=-repeated, duplicate=repeated)
+    connection.execute(by_mailbox)
     if parts is not None and limit is not None:
         parts.finish()
         if parts.spilled or repeated or shared:
@@ -154,6 +157,7 @@ def _write(
     *place: Iterable[int | None],
 ) -> None:
     """Write the rows of a block; `place` is the group and the delivery of each, or nothing."""
+    fields: tuple[Sequence[object], ...]
     fields = (block.lines, block.addresses, block.own_keys, block.mailboxes, block.cells)
     if not block.is_wanted:
         rows = zip(
@@ -162,23 +166,26 @@ def _write(
         )  # fmt: skip
         connection.executemany(_ADD, rows)
         return
+    names = (*_FIELDS, *_PLACE[: len(place)])
+    if not place and block.keys is block.addresses and not any(block.mailboxes):
+        names, fields = _ALONE, (block.lines, block.addresses, block.cells)
     rows = zip(*fields, *place, strict=True)
-    width = len(fields) + len(place)
+    width = 1 + len(names)
     together = islice(rows, len(block.lines) // _AT_ONCE * _AT_ONCE)
     values = chain.from_iterable(together)
     connection.executemany(
-        _add_wanted(header, width, _AT_ONCE), zip(*[values] * (width * _AT_ONCE), strict=True)
+        _add_wanted(header, names, _AT_ONCE), zip(*[values] * (width * _AT_ONCE), strict=True)
     )
-    connection.executemany(_add_wanted(header, width, 1), rows)
+    connection.executemany(_add_wanted(header, names, 1), rows)
 
 
 @cache
-def _add_wanted(header: int, width: int, rows: int) -> str:
-    """Return the statement that adds so many rows, of `width` fields each, that ask for a mail."""
-    wanted = f"'own', 1, 'pending', NULL, 0, {header}"
+def _add_wanted(header: int, names: tuple[str, ...], rows: int) -> str:
+    """Return the statement that adds so many rows that ask for a mail, with fields of `names`."""
+    wanted, width = f"'own', 1, 'pending', NULL, 0, {header}", 1 + len(names)
     values = ", ".join(
         f"(?{n}, {', '.join(f'?{place}' for place in range(n, n + width))}, {wanted})"
         for n in range(1, rows * width, width)
     )
-    columns = ", ".join(("id", "line", *_FIELDS, *_PLACE)[: width + 1])
+    columns = ", ".join(("id", "line", *names))
     return f"INSERT INTO recipient ({columns}, {_CONSTANT}) VALUES {values}"  # noqa: S608 - constants, a number

@@ -25,6 +25,7 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, UNSETTLED, fold
 from mailbatch.ledger.forgotten import FACT, REASON, alias_of
+from mailbatch.ledger.message_names import MESSAGE_ID
 from mailbatch.ledger.standing import REPLIES
 from mailbatch.ledger.under_way import UnderWay
 
@@ -33,8 +34,8 @@ _UNDER_WAY = "forgetting"
 # The standing knows what a run that died has not recorded: the accepted, and those in doubt.
 _ROWS = f"""
 SELECT r.id, r.address, r.key, r.mailbox, s.status, r.group_id, r.delivery_id,
-  d.message_id, (SELECT columns FROM header WHERE id = r.header_id),
-  coalesce(p.message_id, c.message_id)
+  {MESSAGE_ID}, (SELECT columns FROM header WHERE id = r.header_id),
+  coalesce(s.named, p.message_id, c.message_id)
 FROM standing AS s CROSS JOIN recipient AS r ON r.id = s.id
 LEFT JOIN delivery AS d ON d.id = r.delivery_id
 {REPLIES}
@@ -50,9 +51,9 @@ WHERE id = :id
 """
 #: The texts of other rows that may name the person, by the key of their table.
 _WORDS = (
-    ("reply", ("text",), ""),
+    ("reply", ("text", "message_id"), ""),
     ("copy", ("reply", "reason"), ""),
-    ("recipient", ("reason",), ""),
+    ("recipient", ("reason", "named"), ""),
     ("recipient", ("cells",), f"status NOT IN {UNSETTLED} AND"),
 )
 

@@ -19,8 +19,9 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from mailbatch.envelope import Recipient, address_keys
-from mailbatch.ledger.cells import pack
+from mailbatch.ledger.cells import pack, pack_plain
 from mailbatch.outcome import Status
+from mailbatch.plain_rows import InBlocks, PlainRows
 
 #: The rows of a block: larger blocks are not faster.
 ROWS = 256
@@ -89,6 +90,8 @@ class Block(NamedTuple):
     @property
     def own_keys(self) -> list[str | None]:
         """The keys that are not the very address; None for the others."""
+        if self.keys is self.addresses:
+            return [None] * len(self.keys)
         pairs = zip(self.keys, self.addresses, strict=True)
         return [None if key == address else key for key, address in pairs]
 
@@ -120,15 +123,44 @@ class _Clusters(dict[tuple[str, ...] | None, str | None]):
 
 def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
-    rest, known = iter(rows), _Clusters()
-    while found := list(islice(rest, ROWS)):
-        lines, addresses, values, groups, statuses, reasons, given, times = zip(*found, strict=True)
-        cells = pack(values, addresses)
-        clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
-        keys, mailboxes = _keys(given, address_keys(addresses))
-        block = Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
+    known = _Clusters()
+    for found in rows.blocks() if isinstance(rows, InBlocks) else _cut(rows):
+        block = _plain(found) if isinstance(found, PlainRows) else _block(found, known)
         digest.add(_said(block))
         yield block
+
+
+def _cut(rows: Iterable[Recipient]) -> Iterator[list[Recipient]]:
+    rest = iter(rows)
+    while found := list(islice(rest, ROWS)):
+        yield found
+
+
+def _block(found: Sequence[Recipient], known: _Clusters) -> Block:
+    lines, addresses, values, groups, statuses, reasons, given, times = zip(*found, strict=True)
+    cells = pack(values, addresses)
+    clusters = groups if not any(groups) else list(map(known.__getitem__, groups))
+    keys, mailboxes = _keys(given, address_keys(addresses))
+    return Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
+
+
+def _plain(rows: PlainRows) -> Block:
+    """Return plain rows as a block, without a look at any single one."""
+    first, addresses, cells = rows
+    number = len(addresses)
+    keys = address_keys(addresses)
+    nothing = [None] * number
+    return Block(
+        range(first, first + number),
+        addresses,
+        addresses if keys == addresses else keys,
+        nothing,
+        pack_plain(cells, addresses),
+        nothing,
+        [_PENDING] * number,
+        nothing,
+        nothing,
+    )
 
 
 def count_unchanged(

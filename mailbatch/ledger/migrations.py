@@ -28,7 +28,7 @@ from pathlib import Path
 from mailbatch.errors import LedgerError
 
 #: The version of `schema.sql`.
-VERSION = 5
+VERSION = 6
 
 #: What leads from each version to the next: statements, run in one transaction.
 _STEPS: dict[int, tuple[str, ...]] = {
@@ -122,6 +122,59 @@ LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT N
         "ALTER TABLE copy ADD COLUMN server TEXT",
         "CREATE TABLE elsewhere (recipient_id INTEGER PRIMARY KEY, server TEXT NOT NULL)",
     ),
+    # An accepted single keeps no delivery: Message-ID and name are in its row.
+    5: (
+        "DROP VIEW standing",
+        "ALTER TABLE recipient ADD COLUMN message_id BLOB",
+        "ALTER TABLE recipient ADD COLUMN named TEXT",
+        """CREATE VIEW standing AS
+SELECT
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
+  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
+    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
+  r.delivery_id,
+  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
+    AS status,
+  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
+    ELSE o.reason END AS reason,
+  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
+  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
+    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
+    AS first_attempt_at,
+  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
+    ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
+    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
+  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
+    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
+  r.mailbox, r.message_id, r.named
+FROM recipient AS r
+LEFT JOIN outcome AS o ON o.recipient_id = r.id
+LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred')""",
+        """CREATE VIEW message AS
+SELECT
+  s.id AS recipient_id, s.address,
+  coalesce(d.message_id, CASE typeof(s.message_id) WHEN 'blob' THEN lower(hex(s.message_id))
+    || '@' || (SELECT value FROM fact WHERE name = 'message_id_domain') ELSE s.message_id END)
+    AS message_id,
+  coalesce(d.date, CAST(s.first_attempt_at AS INTEGER)) AS date,
+  p.code, p.enhanced,
+  CASE WHEN p.id < 0 AND s.named IS NOT NULL THEN replace(p.text, char(30), s.named)
+    ELSE p.text END AS reply,
+  coalesce(s.named, p.message_id) AS server_message_id
+FROM standing AS s
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN (
+  SELECT id, code, enhanced, text, message_id FROM reply
+  UNION ALL
+  SELECT reply_id, code, enhanced, reply, NULL FROM outcome WHERE code IS NOT NULL
+  UNION ALL
+  SELECT reply_id, code, enhanced, reply, NULL FROM lease WHERE accepted_at IS NOT NULL) AS p
+  ON p.id = s.reply_id
+WHERE s.attempts > 0""",
+    ),
 }
 
 _ONE_SERVER = (
@@ -129,12 +182,18 @@ _ONE_SERVER = (
     "CREATE TEMP VIEW elsewhere AS SELECT NULL AS recipient_id, NULL AS server WHERE false",
 )
 
+_WITH_DELIVERIES = (
+    """
+    CREATE TEMP VIEW recipient AS
+    SELECT *, NULL AS message_id, NULL AS named FROM main.recipient
+    """,
+)
 _KEYED = (
     """
     CREATE TEMP VIEW recipient AS
     SELECT id, line, address, address_key AS key, claim, wanted, group_id, header_id, cells,
       delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
-      digest, NULL AS mailbox
+      digest, NULL AS mailbox, NULL AS message_id, NULL AS named
     FROM main.recipient
     """,
     """
@@ -155,14 +214,22 @@ _AS_PRESENT: dict[int, tuple[str, ...]] = {
         *_ONE_SERVER,
     ),
     3: (*_KEYED, *_ONE_SERVER),
-    4: _ONE_SERVER,
+    4: (*_WITH_DELIVERIES, *_ONE_SERVER),
+    5: _WITH_DELIVERIES,
 }
 _KEYED_STANDING = """(
   SELECT id, line, address, address_key AS key, claim, group_id, header_id, cells, delivery_id,
-    status, reason, attempts, first_attempt_at, settled_at, digest, reply_id, NULL AS mailbox
+    status, reason, attempts, first_attempt_at, settled_at, digest, reply_id, NULL AS mailbox,
+    NULL AS message_id, NULL AS named
   FROM main.standing)"""
+_STANDING_WITH_DELIVERIES = "(SELECT *, NULL AS message_id, NULL AS named FROM main.standing)"
 #: The view `standing` of an earlier version as the present one, which another view may lie over.
-_STANDING = {2: _KEYED_STANDING, 3: _KEYED_STANDING}
+_STANDING = {
+    2: _KEYED_STANDING,
+    3: _KEYED_STANDING,
+    4: _STANDING_WITH_DELIVERIES,
+    5: _STANDING_WITH_DELIVERIES,
+}
 
 
 def check_version(path: Path, connection: sqlite3.Connection) -> None:

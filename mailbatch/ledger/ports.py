@@ -81,9 +81,6 @@ def near(given: Answer[T]) -> T:
     return given
 
 
-# -- values ----------------------------------------------------------------------------------------
-
-
 class CommitPoint(NamedTuple):
     """The last bytes of a delivery's content are about to leave.
 
@@ -144,9 +141,6 @@ class HeldBy:
 
 
 Decision: TypeAlias = Literal["accepted", "resend", "skip"]
-
-
-# -- roles -----------------------------------------------------------------------------------------
 
 
 class Planning(Protocol):

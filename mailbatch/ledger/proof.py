@@ -1,7 +1,6 @@
 """The proof of an edition: its rows in the order of the ledger, and a message as it was made.
 
-    with Ledger.read(path) as ledger:
-        proof = ledger.proof()
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
         for row in proof.rows():            # ProofRow(key='9f…', digest=b'…', status='accepted', …)
             ...
         one = proof.recipient(proof.named("ann@example.com")[0])
@@ -18,12 +17,13 @@ from collections.abc import Iterator
 
 from mailbatch.envelope import Delivery, address_key, is_alias
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.attempts import COLUMNS, Attempt, Head, Leased, Names, Row, group_text
+from mailbatch.ledger.attempts import COLUMNS, Head, Row, group_text
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
+from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.proved import ProofRow, Proved
+from mailbatch.ledger.proved import ProofRow, Proved, delivery_as_made
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.ledger.standing import FIELDS, REPLIES
 from mailbatch.outcome import Status
@@ -51,7 +51,7 @@ SELECT s.id, s.key, {DIGEST}, s.status, coalesce(p.code, c.code), s.settled_at
 {_FROM} ORDER BY s.id
 """
 _ONE = f"""
-SELECT s.key, {DIGEST}, s.header_id, s.delivery_id, d.date,
+SELECT s.key, {DIGEST}, s.header_id, {DATE},
 {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 {_FROM} WHERE s.id = :id
 """
@@ -59,11 +59,17 @@ _ANY = """
 SELECT id FROM standing WHERE coalesce(mailbox, key) = ?
 ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
-_HEAD = """
-SELECT d.id, d.part, d.message_id, d.date, d.tries, d.tries_since, g.cells
-FROM delivery AS d LEFT JOIN recipient_group AS g ON g.id = d.group_id WHERE d.id = ?
-"""
-_MEMBERS = f"SELECT {COLUMNS} FROM recipient AS r WHERE delivery_id = ? ORDER BY id"  # noqa: S608
+# Of an accepted single the row of the recipient is all that is kept.
+_HEAD = f"""
+SELECT coalesce(d.id, 0), coalesce(d.part, 1), {MESSAGE_ID}, {DATE}, coalesce(d.tries, 0),
+  d.tries_since, g.cells
+FROM recipient AS s LEFT JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN recipient_group AS g ON g.id = d.group_id WHERE s.id = ?
+"""  # noqa: S608 - constants
+_MEMBERS = f"""
+SELECT {COLUMNS} FROM recipient AS r
+WHERE id = ?1 OR delivery_id = (SELECT delivery_id FROM recipient WHERE id = ?1) ORDER BY id
+"""  # noqa: S608 - constants
 
 
 class Proof:
@@ -117,9 +123,7 @@ class Proof:
         connection = self._database.connection
         values = {"id": row_id, "edition": self._database.fact("edition") or ""}
         with self._database.guard:
-            key, digest, header, delivery_id, date, *found = connection.execute(
-                _ONE, values
-            ).fetchone()
+            key, digest, header, date, *found = connection.execute(_ONE, values).fetchone()
             row = ResultRow._make(found)
             row = row._replace(
                 status=Status(row.status),
@@ -129,7 +133,7 @@ class Proof:
                 "SELECT columns FROM header WHERE id = ?", (header,)
             ).fetchone()
             made = row.attempts > 0 and date is not None
-            delivery = self._delivery(delivery_id) if made else None
+            delivery = self._delivery(row_id) if made else None
         return Proved(
             row_id,
             key,
@@ -141,19 +145,9 @@ class Proof:
             json.loads(self._database.fact("content_digests") or "{}"),
         )
 
-    def _delivery(self, delivery_id: int) -> Delivery:
-        """Return a delivery as its first lease made it: all recipients, none of them settled."""
+    def _delivery(self, row_id: int) -> Delivery:
+        """Return the delivery of a row as its first lease made it, no recipient of it settled."""
         connection = self._database.connection
-        head = Head._make(connection.execute(_HEAD, (delivery_id,)).fetchone())
-        members = list(map(Row._make, connection.execute(_MEMBERS, (delivery_id,))))
-        own = {row.to: row.address for row in reversed(members) if row.claim == "own"}
-        addresses = tuple([own[row.to] for row in members if row.claim == "own"])
-        addresses = tuple(dict.fromkeys(addresses))
-        alone = len(addresses) == 1
-        # Several see the values of their group alone, which a forgotten one does not keep.
-        known = [row for row in members if not is_alias(row.address)] or members
-        seen = sorted(members, key=lambda row: row.line or 0) if alone else known[:1]
-        leased = Leased(addresses, (), whole=True)
-        attempt = Attempt(leased, addresses, seen, [], 0, 0)
-        names = Names(job="", edition="", secret=None, domain="")
-        return names.delivery(head, attempt, float(head.date or 0), frozenset())
+        head = Head._make(connection.execute(_HEAD, (row_id,)).fetchone())
+        members = list(map(Row._make, connection.execute(_MEMBERS, (row_id,))))
+        return delivery_as_made(head, members)

@@ -48,10 +48,6 @@ class Published:
 class Turns(Protocol):
     """The turns of the rate that all workers share; used in the event loop of a run."""
 
-    @property
-    def tolerance(self) -> float:
-        """The seconds by which a turn may be used late."""
-
     def take(self, recipients: int) -> Awaitable[float]:
         """Take turns for so many recipients; the answer is the wait before their use, in seconds.
 

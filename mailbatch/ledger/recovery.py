@@ -197,10 +197,10 @@ def reopen_deferred(database: Database) -> int:
 def move_to(database: Database, server: str) -> None:
     """Go on at another server of the job: pending rows are due there at once, with fresh tries.
 
-    Rows that wait for their time of sending go on to wait.
-    So are rows that a 421 deferred: a server that ends a session says nothing about a recipient
-    (RFC 5321 3.8). No delivery may be leased. All that is recorded from now on is of that server,
-    until the next run begins at the first one.
+    Rows that wait for a time of sending wait as before. Rows that a 421 deferred are due, too: a
+    server that ends a session says nothing about a recipient (RFC 5321 3.8). No delivery may be
+    leased. All that is recorded from now on is of that server, until the next run begins at the
+    first one.
     """
     fold_ahead(database)
     with database.transaction(durable=True) as connection:

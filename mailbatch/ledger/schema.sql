@@ -19,8 +19,8 @@
 -- address; missing: the address alone), content_digests (JSON), finished_at,
 -- doubted_at (when a dead run was last found to have left doubts), resent (JSON: when how many doubts were to be
 -- sent again), waiting_behind (the recipient behind which the next one without a delivery is looked for),
--- thread (JSON: the editions before this one, the last one first, each with the id of its ledger and the instant before
--- which a recipient has to be accepted there),
+-- message_id_domain (of Message-IDs that stand in 16 bytes), thread (JSON: the editions before this one, the last one first, each with the id of its
+-- ledger and the instant before which a recipient has to be accepted there),
 -- corrects (the edition that this one corrects, which is the first one of the thread), corrected_by (the edition that
 -- took over: nothing of this one is sent any more), server (where the run is that has the ledger; missing: at the first
 -- server of the job; what is not folded yet is of that server).
@@ -78,13 +78,20 @@ CREATE TABLE recipient (
   reply_id         INTEGER,
   resend           INTEGER NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
   digest           BLOB,              -- SHA-256 of the content that arrived, or may have
-  mailbox          TEXT               -- the address in lower case; NULL: `key` is that
+  mailbox          TEXT,              -- the address in lower case; NULL: `key` is that
+  message_id       BLOB,              -- of an accepted row whose delivery is not kept: 16 bytes,
+                                      -- before `@` and the fact message_id_domain, or a text; its
+                                      -- date is the second of first_attempt_at
+  named            TEXT               -- the server's name for the message, at U+001E in the text
+                                      -- of the reply
 );
 CREATE UNIQUE INDEX recipient_by_key ON recipient (key) WHERE claim = 'own';
 CREATE INDEX recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;
 CREATE INDEX recipient_by_delivery ON recipient (delivery_id) WHERE delivery_id IS NOT NULL;
 
--- One group's message to one envelope. That to a recipient without a group comes with the first lease.
+-- One group's message to one envelope. That to a recipient without a group comes with the first lease, and
+-- is not kept in a large ledger that is finished, where that recipient was accepted without copies: the view
+-- `message` has all of them.
 CREATE TABLE delivery (
   id          INTEGER PRIMARY KEY,
   group_id    INTEGER,                -- NULL: a message for one recipient
@@ -136,7 +143,8 @@ CREATE TABLE outcome (
 
 -- The server's replies that decided something; one for all recipients that it decided together.
 CREATE TABLE reply (
-  id         INTEGER PRIMARY KEY,
+  id         INTEGER PRIMARY KEY,     -- below 0: the form of many replies, with U+001E in place of
+                                      -- `recipient.named`
   code       INTEGER NOT NULL,
   enhanced   TEXT,
   text       TEXT    NOT NULL,
@@ -204,9 +212,32 @@ SELECT
     WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
   CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
     THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
-  r.mailbox
+  r.mailbox, r.message_id, r.named
 FROM recipient AS r
 LEFT JOIN outcome AS o ON o.recipient_id = r.id
 LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
 LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
   AND r.status IN ('pending', 'deferred');
+
+-- The message of every row that was tried: our Message-ID, its date, and the last reply.
+CREATE VIEW message AS
+SELECT
+  s.id AS recipient_id, s.address,
+  coalesce(d.message_id, CASE typeof(s.message_id) WHEN 'blob' THEN lower(hex(s.message_id))
+    || '@' || (SELECT value FROM fact WHERE name = 'message_id_domain') ELSE s.message_id END)
+    AS message_id,
+  coalesce(d.date, CAST(s.first_attempt_at AS INTEGER)) AS date,
+  p.code, p.enhanced,
+  CASE WHEN p.id < 0 AND s.named IS NOT NULL THEN replace(p.text, char(30), s.named)
+    ELSE p.text END AS reply,
+  coalesce(s.named, p.message_id) AS server_message_id
+FROM standing AS s
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN (
+  SELECT id, code, enhanced, text, message_id FROM reply
+  UNION ALL
+  SELECT reply_id, code, enhanced, reply, NULL FROM outcome WHERE code IS NOT NULL
+  UNION ALL
+  SELECT reply_id, code, enhanced, reply, NULL FROM lease WHERE accepted_at IS NOT NULL) AS p
+  ON p.id = s.reply_id
+WHERE s.attempts > 0;

@@ -19,11 +19,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 
-from mailbatch.errors import SendTimesError
 from mailbatch.ledger.database import set_fact
 from mailbatch.ledger.folding import DUE
 from mailbatch.ledger.incoming import Block
-from mailbatch.send_time import send_time
+from mailbatch.send_time import SendTimesError, send_time
 
 #: The fact of a plan whose rows have times of sending.
 FACT = "send_times"

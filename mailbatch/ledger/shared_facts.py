@@ -17,7 +17,7 @@ from typing import Any
 #: The columns of a row `s` that all but line and address follow from.
 _DECIDING = (
     "s.status, s.reason, s.attempts, s.first_attempt_at, s.settled_at, s.reply_id, s.delivery_id,"
-    " s.group_id"
+    " s.group_id, s.message_id, s.named"
 )
 _BARE = f"SELECT s.line, s.address, {_DECIDING}, s.id FROM {{rows}} AS s ORDER BY {{order}}"  # noqa: S608 - constants
 # Groups that are mostly of one row share nothing.

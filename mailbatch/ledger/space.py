@@ -3,7 +3,8 @@
 A reply that cannot be recorded is a doubt. So the room for a run is taken from the file system
 first: free pages inside the ledger for the rows, and the blocks of the journal, which is written
 over and over. File systems that never write in place (btrfs, ZFS) cannot promise blocks; there the
-room is looked for and not kept. This module must never shrink a file.
+room is looked for and not kept. The end of an edition gives back what was not filled (`packing`).
+This module must never shrink a file.
 """
 
 from __future__ import annotations

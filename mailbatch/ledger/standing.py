@@ -21,6 +21,7 @@ from mailbatch.ledger.database import Database
 from mailbatch.ledger.elsewhere import counts as counts_elsewhere
 from mailbatch.ledger.elsewhere import server_of
 from mailbatch.ledger.forgotten import Forgotten
+from mailbatch.ledger.message_names import MESSAGE_ID, REPLY
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
 from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
@@ -44,16 +45,16 @@ FIELDS = {
     "email": "s.address",
     "status": "s.status",
     # A server that hands back our own Message-ID has given the message no name.
-    "message_id": """CASE WHEN s.status = 'accepted'
-      THEN nullif(coalesce(p.message_id, c.message_id), d.message_id) END""",
+    "message_id": f"""CASE WHEN s.status = 'accepted'
+      THEN nullif(coalesce(s.named, p.message_id, c.message_id), {MESSAGE_ID}) END""",
     "reply_code": "coalesce(p.code, c.code)",
     "enhanced_status": "coalesce(p.enhanced, c.enhanced)",
-    "reply": "coalesce(p.text, c.reply)",
+    "reply": f"coalesce({REPLY}, c.reply)",
     "attempts": "s.attempts",
     "group": "g.cells",
     "edition": ":edition",
     # Without an attempt nobody can have seen it.
-    "header_message_id": "CASE WHEN s.attempts THEN d.message_id END",
+    "header_message_id": f"CASE WHEN s.attempts THEN {MESSAGE_ID} END",
     "first_attempt_at": "s.first_attempt_at",
     "settled_at": "s.settled_at",
     "reason": f"""CASE WHEN s.reason <> '' THEN s.reason || coalesce('; ' || {_COPIES}, '')
@@ -78,11 +79,11 @@ LEFT JOIN delivery AS d ON d.id = s.delivery_id
 {REPLIES}
 {{which}} ORDER BY """  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
-SELECT s.address, {FIELDS["message_id"]}, d.message_id
+SELECT s.address, {FIELDS["message_id"]}, {MESSAGE_ID}
 FROM standing AS s
-JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
 {REPLIES}
-WHERE s.attempts > 0
+WHERE s.attempts > 0 AND (d.id IS NOT NULL OR s.message_id IS NOT NULL)
 ORDER BY """  # noqa: S608 - of the constants above
 _KEYED = """
 SELECT s.line, s.address, s.key, s.cells,
@@ -91,7 +92,8 @@ FROM standing AS s ORDER BY """
 _PLANNED = "SELECT s.line, s.status, s.delivery_id FROM standing AS s ORDER BY "
 _LETTERS = f"""
 SELECT count(*), coalesce(sum(deliveries), 0) FROM (
-  SELECT count(DISTINCT coalesce(delivery_id, iif({WAITING}, -id, NULL))) AS deliveries
+  SELECT count(DISTINCT coalesce(
+    delivery_id, iif({WAITING} OR message_id IS NOT NULL, -id, NULL))) AS deliveries
   FROM recipient
   WHERE mailbox IS NOT NULL AND claim = 'own' GROUP BY mailbox HAVING deliveries > 1)
 """  # noqa: S608 - constants

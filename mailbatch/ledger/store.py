@@ -13,8 +13,8 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -37,6 +37,7 @@ from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
 from mailbatch.ledger.lock import boot_id as this_boot
 from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_locked
+from mailbatch.ledger.packing import pack
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.proof import Proof
@@ -193,13 +194,14 @@ class Ledger:
         """Return the corrections that the edition has part in."""
         return Corrections(self._database, self._under_way)
 
-    def proof(self) -> Proof:
-        """Return the proof of the edition, of a ledger that is open to read.
+    @contextmanager
+    def proof(self) -> Iterator[Proof]:
+        """Have the proof of the edition, of a ledger that is open to read.
 
         Raises:
             LedgerError: the ledger has no secret to name recipients by (74).
         """
-        return Proof(self._database)
+        yield Proof(self._database)
 
     @property
     def path(self) -> Path:
@@ -212,12 +214,14 @@ class Ledger:
         Without effect the second time.
         """
         if self._lock is not None and self._under_way is not None:
-            run = self._under_way.run
+            run, layers = self._under_way.run, self._under_way.layers
             self._under_way.end()
             self._under_way = self._leasing = None
             in_order = False
             try:
                 fold_all(self._database, run=run)
+                if pack(self._database):
+                    layers.note()
                 # What was taken away is not put away: the note goes on to say that it is open.
                 if self._lock.is_at_its_place() and self._database.is_at_its_place():
                     self._lock.mark(running=False, lots=lots(self._database))

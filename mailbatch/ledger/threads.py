@@ -16,17 +16,19 @@ from collections.abc import Iterable, Sequence
 
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.message_names import MESSAGE_ID
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.under_way import UnderWay
 
 #: The name of the fact.
 FACT = "thread"
-_MESSAGES = """
-SELECT s.key, d.message_id
+_MESSAGES = f"""
+SELECT s.key, {MESSAGE_ID}
 FROM json_each(?) AS k CROSS JOIN standing AS s ON s.key = k.value AND s.claim = 'own'
-CROSS JOIN delivery AS d ON d.id = s.delivery_id
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
 WHERE s.status = 'accepted' AND s.settled_at < ?
-"""
+AND (d.id IS NOT NULL OR s.message_id IS NOT NULL)
+"""  # noqa: S608 - constants
 
 
 class Thread:

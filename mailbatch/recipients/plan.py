@@ -17,7 +17,6 @@ never used to guess the form.
 from __future__ import annotations
 
 import copy
-import re
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
@@ -28,37 +27,36 @@ from pathlib import Path
 from typing import cast
 
 from mailbatch.envelope import Recipient, address_key
-from mailbatch.errors import InputError, InputErrors, JobError, Location, RecipientError
+from mailbatch.errors import InputError, InputErrors, JobError
 from mailbatch.identity import Identity
-from mailbatch.job.advice import list_advice, quotes_advice, unquoted
-from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column, named_columns
+from mailbatch.job.columns import find_column, named_columns
 from mailbatch.job.model import Job
 from mailbatch.job.paths import resolve_path
 from mailbatch.job.recipients import REPORTS, Recipients
 from mailbatch.job.setting import Setting
 from mailbatch.outcome import Status
+from mailbatch.plain_rows import PlainRows
 from mailbatch.recipients.address import are_plain, parse_address
-from mailbatch.recipients.address_column import likely_address_columns
-from mailbatch.recipients.header import DELIMITERS, Naming, text_form
+from mailbatch.recipients.faults import all_valid
+from mailbatch.recipients.header import Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
+from mailbatch.recipients.plain_lines import PlainLines
 from mailbatch.recipients.records import Records, in_blocks
 from mailbatch.recipients.send_times import SendTimes, compile_send_at
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import MOST_ERRORS, Suppressions, read_suppressions
+from mailbatch.recipients.suppress import Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where, reads
+from mailbatch.recipients.wrong_columns import wrong_columns
 from mailbatch.remarks import Remarks
-from mailbatch.suggest import did_you_mean_or_all, nearest
 
 #: Passes rows on, one for one, some of them with another status.
 Judge = Callable[[Iterator[Recipient]], Iterator[Recipient]]
 _SHOWN = 80
-_OFFERED = 3  # columns that a hint offers
 _PENDING = Status.PENDING.value
 _INVALID = Status.INVALID.value
 _FILTERED = Status.FILTERED.value
 _SUPPRESSED = Status.SUPPRESSED.value
-_JSON = "JSON is read from a file that is named .jsonl, one object a line: jq -c '.[]' writes that."
 _HIDDEN = "the row is hidden in the sheet"
 
 
@@ -112,37 +110,61 @@ class Plan:
         return plan
 
     @property
-    def _judges_each(self) -> bool:
-        """Whether a rule of the job looks at each row."""
-        rules = self._condition is not None or self._send_times is not None
-        return rules or bool(self._suppressed)
-
-    @property
     def identity(self) -> Identity:
         """The identity of the recipients, to which the keys belong."""
         return self._keying.identity
 
     def __iter__(self) -> Iterator[Recipient]:
-        rows = self._all_valid() if self._stop else self._keyed()
-        return rows if self._judge is None else self._judge(rows)
+        for block in self.blocks():
+            yield from block.recipients() if isinstance(block, PlainRows) else block
 
-    def _keyed(self) -> Iterator[Recipient]:
-        """Return the recipients with their keys: as they are, where the address is the key."""
-        recipients = self._recipients()
-        return recipients if self.identity.is_address else map(self._keying.keyed, recipients)
+    def blocks(self) -> Iterator[PlainRows | list[Recipient]]:
+        """Read the recipients in blocks; raises as iterating does."""
+        found = self._planned_blocks()
+        if self._stop:
+            found = all_valid(found, self._table.shown)
+        if self._judge is None:
+            return found
+        rows = (r.recipients() if isinstance(r, PlainRows) else r for r in found)
+        return in_blocks(self._judge(chain.from_iterable(rows)))
 
-    def _recipients(self) -> Iterator[Recipient]:
-        return chain.from_iterable(map(self._planned, in_blocks(self._table)))
+    def _planned_blocks(self) -> Iterator[PlainRows | list[Recipient]]:
+        table = self._table
+        alone = self._takes_all and not self._group_by and self.identity.is_address
+        for block in table.blocks() if isinstance(table, Table) else (table,):
+            records: Iterable[tuple[int, tuple[str, ...]]]
+            if isinstance(block, PlainLines):
+                rows = block.rows(self._address)
+                if alone and are_plain(rows.addresses):
+                    yield rows
+                    continue
+                records = block.records()
+            else:
+                records = block
+            for some in in_blocks(records):
+                if recipients := self._planned(some):
+                    yield recipients
 
-    def _planned(self, block: list[tuple[int, tuple[str, ...]]]) -> Iterable[Recipient]:
-        """Return the recipients of a block of records.
+    @property
+    def _takes_all(self) -> bool:
+        """Whether no rule of the job looks at a row but at its address."""
+        rules = self._condition is not None or self._send_times is not None
+        return not (rules or self._suppressed or self.remarks.hidden)
+
+    def _planned(self, block: list[tuple[int, tuple[str, ...]]]) -> list[Recipient]:
+        """Return the recipients of a block of records, with their keys.
 
         Mostly no rule looks at a single row: all addresses of the block are plain, and wanted.
         Then no row is touched by a statement of Python, which takes a third of the time.
         """
+        found = self._judged_block(block)
+        # As they are, where the address is the key.
+        return list(found if self.identity.is_address else map(self._keying.keyed, found))
+
+    def _judged_block(self, block: list[tuple[int, tuple[str, ...]]]) -> Iterable[Recipient]:
         lines, records = zip(*block, strict=True)
         cells = [tuple(map(str.strip, record)) for record in records]
-        if not (self._judges_each or self.remarks.hidden):
+        if self._takes_all:
             texts = list(map(itemgetter(self._address), cells))
             if are_plain(texts):
                 groups, none = self._groups(cells), repeat(None)
@@ -188,26 +210,6 @@ class Plan:
             return address, _SUPPRESSED, reason
         return address, _PENDING, None
 
-    def _all_valid(self) -> Iterator[Recipient]:
-        """Yield recipients up to the first invalid one, then collect the other faults."""
-        errors: list[InputError] = []
-        try:
-            for recipient in self._keyed():
-                if recipient.status == _INVALID:
-                    message = f"{recipient.reason}: {recipient.address[:_SHOWN]!r}"
-                    place = Location(self._table.shown, recipient.line)
-                    errors.append(RecipientError(message, location=place))
-                    if len(errors) == MOST_ERRORS:
-                        break
-                elif not errors:
-                    yield recipient
-        except RecipientError as error:
-            if not errors:
-                raise
-            errors.append(error)
-        if errors:
-            raise InputErrors(errors)
-
 
 def plan_recipients(
     job: Job,
@@ -233,7 +235,7 @@ def plan_recipients(
     wanted = job.recipients
     table = _open_records(job)
     address = find_column(wanted.address, table.columns)
-    errors: list[InputError] = list(_wrong_columns(job, table))
+    errors: list[InputError] = list(wrong_columns(job, table))
     condition = None
     names: dict[str, object] = {
         "job": job.for_templates,
@@ -353,98 +355,6 @@ def _resolve_name(job: Job, setting: Setting, *, absolute_allowed: bool) -> Path
     except JobError as error:
         message = f"{setting.text!r} {error.message}"
         raise JobError(message, location=setting.place, hint=error.hint) from None
-
-
-def _scalar(name: str) -> str:
-    """Return the name of a column as YAML takes it."""
-    return name if name.replace("-", "_").isidentifier() else repr(name)
-
-
-def _wrong_columns(job: Job, table: Records) -> Iterator[RecipientError]:
-    columns = table.columns
-    place = Location(table.shown, table.header)
-    wanted = job.recipients
-    if find_column(wanted.address, columns) is None:
-        message = f"no column {wanted.address!r}, which recipients.address names"
-        yield RecipientError(message, location=place, hint=_address_hint(job, table))
-    for name in wanted.key:
-        if find_column(name, columns) is None:
-            message = f"no column {name!r}, which recipients.key names"
-            hint = _names_hint(name, columns) or _column_hint(name, columns)
-            yield RecipientError(message, location=place, hint=hint)
-    for name in wanted.group_by:
-        if find_column(name, columns) is None:
-            message = f"no column {name!r}, which recipients.group_by names"
-            hint = _names_hint(name, columns) or _missing_hint(name, columns)
-            yield RecipientError(message, location=place, hint=hint)
-    for name in columns:
-        if name in TEMPLATE_NAMES:
-            yield RecipientError(
-                f"the column {name!r} would hide what templates know by that name",
-                location=place,
-                hint=f"Rename it; these names are taken: {', '.join(TEMPLATE_NAMES)}.",
-            )
-
-
-def _missing_hint(name: str, columns: tuple[str, ...]) -> str | None:
-    if columns[0].startswith(("{", "[")):
-        return _JSON
-    if len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS):
-        return "The whole header is one column; is `recipients.delimiter` right?"
-    inside = unquoted(name)
-    if inside is not None and find_column(inside, columns) is not None:
-        return quotes_advice(name)
-    return did_you_mean_or_all(name, columns)
-
-
-def _names_hint(name: str, columns: tuple[str, ...]) -> str | None:
-    """Return a hint at the columns that one text names, None where one of them is not there."""
-    names = re.split(r"[,;]", name)
-    if all(find_column(one, columns) is not None for one in names):
-        return list_advice(name)
-    return None
-
-
-def _column_hint(name: str, columns: tuple[str, ...]) -> str | None:
-    """Return a hint at the column that a name may mean, which differs in more than letter case."""
-    alike = _alike(name, columns)
-    if len(alike) > 1:
-        return f"It could be {' or '.join(map(repr, alike))}."
-    return _missing_hint(name, columns)
-
-
-def _alike(name: str, columns: tuple[str, ...]) -> list[str]:
-    """Return the columns whose names differ from a name in letter case alone."""
-    folded = column_name(name).casefold()
-    return [column for column in columns if column_name(column).casefold() == folded]
-
-
-def _address_hint(job: Job, table: Records) -> str | None:
-    """Return a hint at the column that may have the address, or at the line of the header."""
-    wanted, columns = job.recipients, table.columns
-    if wanted.form not in {"jsonl", "xlsx"} and (form := text_form(columns)) is not None:
-        noun = "The output" if wanted.command else "The file"
-        return (
-            f"{noun} is {form}, not a table. The first line of a table names the columns, such "
-            "as: email,first_name"
-        )
-    hint = _missing_hint(wanted.address, columns)
-    if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
-        return hint
-    meant = _alike(wanted.address, columns) or likely_address_columns(table)
-    near = meant[0] if meant else nearest(wanted.address, columns)
-    if len(meant) > 1:
-        hint = f"It could be {' or '.join(map(repr, meant[:_OFFERED]))}."
-    elif meant and unquoted(wanted.address) is None:
-        hint = f"Did you mean {near!r}?"
-    if near is not None:
-        # The table may come from another program: then it is the job that is changed.
-        return f"{hint} Then write `address: {_scalar(near)}` under `recipients:`."
-    if wanted.form != "jsonl" and wanted.header_row is None:
-        line = "row" if wanted.form == "xlsx" else "line"
-        key = "write `header_row:` under `recipients:`"
-        return f"{hint} If another {line} names the columns, {key}."
-    return hint
 
 
 def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ of spreadsheets (`spreadsheet.py`); the meaning of cells is not known here.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from mailbatch.recipients.header import (
     delimiter_name,
     find_header,
 )
+from mailbatch.recipients.plain_lines import PlainLines, pieces, plain_lines
 from mailbatch.recipients.quotes import QuoteFault, find_quote_fault, swallows_records
 from mailbatch.recipients.records import BLOCK, MAX_CELL
 from mailbatch.recipients.source import MAX_LINE, Source, split_lines
@@ -53,6 +54,59 @@ class _Block:
     def starts(self) -> Iterable[int]:
         """The first line of each record: the line behind the record before."""
         return [self.first, *[end + 1 for end in self.ends[:-1]]][: len(self.ends)]
+
+
+class _Reading:
+    """One reading of a table: csv reads the records of a text, and stops where the text ends.
+
+    `end` is the last line of the last record, `line` the last one that csv was given. `signed` says
+    that a further text which the last record needed has a sign of a spreadsheet.
+    """
+
+    __slots__ = ("_between", "_lines", "_reader", "_skipped", "end", "signed", "texts")
+
+    def __init__(self, end: int, delimiter: str) -> None:
+        """Read behind the line `end`."""
+        self.end = self._skipped = end
+        self.signed = False
+        #: The texts behind the present one, for a record that does not end in there.
+        self.texts: Iterator[str] = iter(())
+        self._lines: Iterator[str] = iter(())
+        self._between = True  # two records
+        self._reader = csv.reader(self, delimiter=delimiter, strict=True)
+
+    @property
+    def line(self) -> int:
+        """The last line that csv was given."""
+        return self._skipped + self._reader.line_num
+
+    def skip(self, lines: int) -> None:
+        """Pass over lines that were read without csv."""
+        self._skipped += lines
+        self.end += lines
+
+    def records(self, text: str) -> Iterator[list[str]]:
+        """Yield the records that begin in a text."""
+        self._lines, self._between, self.signed = split_lines(text), True, False
+        for record in self._reader:
+            self.end = self.line
+            self._between = True
+            yield record
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            if self._between:
+                raise StopIteration
+            text = next(self.texts)
+            self.signed = self.signed or has_signs(text)
+            self._lines = split_lines(text)
+            line = next(self._lines)
+        self._between = False
+        return line
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,44 +141,64 @@ class Table:
         return self._header.delimiter
 
     def __iter__(self) -> Iterator[tuple[int, tuple[str, ...]]]:
-        return chain.from_iterable(self._blocks())
+        for block in self.blocks():
+            yield from block.records() if isinstance(block, PlainLines) else block
 
-    def _blocks(self) -> Iterator[Iterable[tuple[int, tuple[str, ...]]]]:
-        """Yield the records in blocks: a row of a plain block costs a third of a row alone."""
+    def blocks(self) -> Iterator[PlainLines | Iterable[tuple[int, tuple[str, ...]]]]:
+        """Yield the records in blocks: plain lines, or records that csv has read.
+
+        A record of plain lines costs a third of one that csv reads.
+        """
         csv.field_size_limit(MAX_CELL)
         header = self._header
+        width = len(header.cells)
+        columns = width if len(self._named) == width else 0
         with Source(self.origin, shown=self.shown, encoding=self.encoding) as opened:
-            end = header.last  # the last line of the last record
-            signs = signed = False  # whether a text has a sign of a spreadsheet, a block may have
+            reading = _Reading(header.last, self.delimiter)
+            texts = self._bounded(self._behind_header(pieces(opened.blocks())), reading)
+            reading.texts = texts
+            for text in texts:
+                lines = plain_lines(text, self.delimiter, columns) if columns else None
+                if lines is None:
+                    yield from self._read(reading, text)
+                else:
+                    yield PlainLines(reading.end + 1, lines)
+                    reading.skip(len(lines))
 
-            def split(text: str) -> Iterator[str]:
-                nonlocal signs, signed
-                signs = has_signs(text)
-                signed = signed or signs
-                return split_lines(text)
+    def _behind_header(self, texts: Iterator[str]) -> Iterator[str]:
+        """Yield the texts behind the header, which must be as it was when the table was opened."""
+        header = self._header
+        text, above = "", list[str]()
+        while len(above) <= header.last and (more := next(texts, "")):
+            text += more
+            above = list(islice(split_lines(text), header.last + 1))
+        above = above[: header.last]
+        if "".join(above[header.line - 1 :]) != header.text:
+            raise self._error("the header changed while the file was read", header.line)
+        rest = text[sum(map(len, above)) :]
+        return chain([rest] if rest else [], texts)
 
-            lines = chain.from_iterable(map(split, self._bounded(opened.blocks(), lambda: end)))
-            above = list(islice(lines, header.last))[header.line - 1 :]
-            if "".join(above) != header.text:
-                raise self._error("the header changed while the file was read", header.line)
-            reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
-            read = _Block(end + 1)
-            fault: csv.Error | RecipientError | None = None
-            try:
-                for record in reader:
-                    end = header.last + reader.line_num
-                    read.records.append(record)
-                    read.ends.append(end)
-                    if len(read.ends) == BLOCK:
-                        yield self._checked(read, signed=signed)
-                        read, signed = _Block(end + 1), signs
-            except (csv.Error, RecipientError) as error:
-                fault = error
-            yield self._checked(read, signed=signed)  # the faults in here come first
-            if isinstance(fault, csv.Error):
-                raise self._broken(end + 1, header.last + reader.line_num) from None
-            if fault is not None:
-                raise fault
+    def _read(
+        self, reading: _Reading, text: str
+    ) -> Iterator[Iterable[tuple[int, tuple[str, ...]]]]:
+        """Yield the records of a text as csv reads these; the last one may end in a later text."""
+        read, signed = _Block(reading.end + 1), has_signs(text)
+        fault: csv.Error | RecipientError | None = None
+        try:
+            for record in reading.records(text):
+                read.records.append(record)
+                read.ends.append(reading.end)
+                if len(read.ends) == BLOCK:
+                    yield self._checked(read, signed=signed or reading.signed)
+                    read = _Block(reading.end + 1)
+        except (csv.Error, RecipientError) as error:
+            fault = error
+        # The faults in here come first.
+        yield self._checked(read, signed=signed or reading.signed)
+        if isinstance(fault, csv.Error):
+            raise self._broken(reading.end + 1, reading.line) from None
+        if fault is not None:
+            raise fault
 
     def _checked(self, read: _Block, *, signed: bool) -> Iterable[tuple[int, tuple[str, ...]]]:
         """Return the records of a block with their lines; raises at one that breaks the table."""
@@ -167,18 +241,16 @@ class Table:
                 )
         return [cells[place] for place in self._named]
 
-    def _bounded(self, blocks: Iterator[str], end: Callable[[], int]) -> Iterator[str]:
+    def _bounded(self, blocks: Iterator[str], reading: _Reading) -> Iterator[str]:
         """Yield the blocks, unless one record swallows block after block.
-
-        `end` gives the last line of the last record.
 
         Raises:
             RecipientError: a record has more than `MAX_LINE` characters.
         """
         mark, held = -1, 0
         for block in blocks:
-            if end() != mark:
-                mark, held = end(), 0
+            if reading.end != mark:
+                mark, held = reading.end, 0
             elif held > MAX_LINE:
                 raise self._too_long(mark + 1, f"a record of more than {MAX_LINE} characters")
             held += len(block)

@@ -74,7 +74,7 @@ def _alike(
 ) -> str | None:
     """Return the lines of rows that mostly differ in line and address alone; None for others.
 
-    What these share is written once, by `lines_of`.
+    The shared cells are written once, by `lines_of`.
     """
     shared = [row[2:] for row in rows]
     kinds = dict.fromkeys(shared)

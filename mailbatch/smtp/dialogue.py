@@ -201,7 +201,8 @@ class Dialogue(asyncio.Protocol):
             if self._polling is None:
                 await self._waiter
             else:
-                began = self._polling.begin()
+                owed = self.connection.state.owed
+                began = self._polling.begin("" if owed is None else owed.deadline)
                 await self._waiter
                 self._polling.end(began)
         return self._events.popleft()

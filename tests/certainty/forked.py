@@ -8,9 +8,11 @@ it is to see another disk.
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import importlib
 import os
 import selectors
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -114,8 +116,6 @@ def _program(
 ) -> None:
     if namespace is not None:
         _enter(namespace)
-    if hasty:
-        _be_hasty()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environ)
@@ -128,12 +128,18 @@ def _program(
         os.fdopen(number, mode, encoding="utf-8", closefd=False)
         for number, mode in ((0, "r"), (1, "w"), (2, "w"))
     )
+    if hasty:
+        _be_hasty()
     sys.argv = ["mailbatch", *arguments]
     importlib.import_module("mailbatch.cli.app").app()
 
 
 def _be_hasty() -> None:
-    """Take small lots, and look often: constants of this process alone."""
+    """Take small lots, and look often: constants of this process alone.
+
+    SIGUSR1 has it say where its threads stand.
+    """
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     from mailbatch.delivery import lots, work
     from mailbatch.ledger.postgres import leasing, rejoining
 

@@ -183,16 +183,29 @@ class History:
             self._stand.cluster.execute(f"DROP DATABASE {self._database} WITH (FORCE)")
         shutil.rmtree(self._folder)
 
+    def last_words(self) -> list[str]:
+        """Kill what is still alive, and return what the processes said."""
+        said = []
+        for process in self._processes:
+            alive = process.is_alive
+            process.send(signal.SIGUSR1)
+            time.sleep(0.5)  # it says where its threads stand
+            process.send(signal.SIGKILL)
+            code, _, err = process.forked.end()
+            said.append(f"{process.role} {process.user} {'alive' if alive else code}: {err}")
+        self._processes.clear()
+        return [f"{self._sent()} sent", *said]
+
     def _play(self) -> Iterator[Fact]:
         self._start(_RUN)
         self._start(_WORK)
         self._start(_WORK)
         for at, event in zip(self._at, self.told.events, strict=True):
-            yield lambda at=at: self._sent() >= at or not self._alive()  # type: ignore[misc]
+            yield lambda at=at: self._has_come(at)  # type: ignore[misc]
             if not self._alive():
                 self._start(_RUN)
                 self._start(_WORK)
-                yield lambda at=at: self._sent() >= at or not self._alive()  # type: ignore[misc]
+                yield lambda at=at: self._has_come(at)  # type: ignore[misc]
             yield from _EVENTS[event](self)
         runs = [process for process in self._processes if process.role == _RUN]
         yield lambda: not any(run.is_alive for run in runs)
@@ -216,7 +229,10 @@ class History:
 
     def _start(self, role: str) -> _Process:
         user = next(self._users)
-        environ = {"MAILBATCH_LEDGER": self._stand.url(self._database, user)}
+        environ = {
+            "MAILBATCH_LEDGER": self._stand.url(self._database, user),
+            "MAILBATCH_STATE_DIR": str(self._folder / "state"),
+        }
         words = ("run", "job.yaml", "--yes")
         if role == _WORK:
             words = ("work", "--forever", "--sessions", str(SESSIONS))
@@ -237,9 +253,20 @@ class History:
         """Return the exit code of a process that has ended, one of those that may be."""
         code, _, err = process.forked.end()
         self._processes.remove(process)
-        wanted = {-9} if process.killed else _EXITS[process.role]
-        assert code in wanted or (process.killed and code in _EXITS[process.role]), (code, err)
+        wanted = _EXITS[process.role] | ({-9} if process.killed else set())
+        if process.leaves:  # while it started: nobody hears a signal yet
+            wanted = wanted | {-signal.SIGTERM}
+        assert code in wanted, (code, err)
         return code
+
+    def _has_come(self, number: int) -> bool:
+        """Say whether the server has so many messages, or nothing brings it any more.
+
+        A run that was killed leaves a mailing that the workers finish; one that a crash ended at
+        its start leaves none.
+        """
+        ended = [one for one in self._processes if one.role == _RUN and not one.is_alive]
+        return self._sent() >= number or not self._alive() or not all(run.killed for run in ended)
 
     def _sent(self) -> int:
         return len(self._server.stages("dot"))
@@ -392,7 +419,8 @@ def live(stand: Stand, seeds: Iterable[int]) -> Iterator[Told]:
             for place, (history, steps, fact, until) in enumerate(playing):
                 if not fact():
                     if time.monotonic() > until:
-                        raise TimeoutError(f"history {history.told} does not end")
+                        said = history.last_words()
+                        raise TimeoutError(f"history {history.told} does not end: {said}")
                     continue
                 try:
                     following = next(steps, None)

@@ -22,7 +22,7 @@ NEW = (
     "{% if delivery.correction %}We were wrong. {% endif %}"
     "{{ name }}{% if lot == 'pro' %}: the price is 100{% endif %}\n"
 )
-EDITIONS = ("1", "1.corrected")
+EDITIONS = ("1", "1.corrected", "1.corrected.corrected")
 
 
 class Mistaken(Scene):
@@ -33,10 +33,11 @@ class Mistaken(Scene):
         text = self.job.read_text(encoding="utf-8")
         text = text.replace("results.csv", "results-{{ edition }}.csv")
         self.job.write_text(text, encoding="utf-8")
-        self.other = folder / "other.yaml"
-        mended = text.replace("letter.txt.j2", "mended.txt.j2")
-        self.other.write_text(mended, encoding="utf-8")
-        (folder / "mended.txt.j2").write_text(NEW, encoding="utf-8")
+        self.other, self.third = folder / "other.yaml", folder / "third.yaml"
+        for path, letter in ((self.other, NEW), (self.third, NEW.replace("100", "99"))):
+            name = f"{path.stem}.txt.j2"
+            path.write_text(text.replace("letter.txt.j2", name), encoding="utf-8")
+            (folder / name).write_text(letter, encoding="utf-8")
         self.table = {address: self.lot(address) for address in self.addresses}
         self.write()
 
@@ -58,6 +59,11 @@ class Mistaken(Scene):
     def correct(self):
         correction = Corrected(load_job(self.job), "1")
         return run(load_job(self.other), RunOptions(correction=correction))
+
+    def correct_again(self):
+        """Correct the correction."""
+        correction = Corrected(load_job(self.other), "1.corrected")
+        return run(load_job(self.third), RunOptions(correction=correction))
 
     def die(self, step, when, nth=1, *, correcting=True):
         """Let a run, or a correction, die at a step; one that has no such step comes to its end."""
@@ -81,21 +87,22 @@ class Mistaken(Scene):
             for row in found.values()
         }
         contents, arrived = {}, {}
-        begun = False
+        last = 0
         for taken in server.deliveries():
             edition, row = names[taken.message_id]
             assert taken.recipients == (row.email,)
-            begun = begun or edition != "1"
-            assert begun is (edition != "1"), "the edition was stopped, and went on"
+            level = EDITIONS.index(edition)
+            assert level >= last, "an edition was stopped, and went on"
+            last = level
             arrived.setdefault((edition, row.email), set()).add(taken.message_id)
             contents.setdefault(taken.message_id, set()).add(taken.sha256)
-            had = rows["1"].get(row.email)
-            if edition == "1":
-                assert taken.thread == ("", "")
-            elif had is not None and had.status == "accepted":
-                assert taken.thread == (f"<{had.header_message_id}>",) * 2
-            else:
-                assert taken.thread == ("", "")
+            before = [rows[other].get(row.email) for other in EDITIONS[:level]]
+            behind = [
+                f"<{had.header_message_id}>"
+                for had in before
+                if had is not None and had.status == "accepted"
+            ]
+            assert taken.thread == (behind[-1] if behind else "", " ".join(behind))
         assert all(len(found) == 1 for found in arrived.values()), "two letters of an edition"
         assert all(len(found) == 1 for found in contents.values()), "other bytes, one Message-ID"
         return {edition: [a for e, a in arrived if e == edition] for edition in EDITIONS}
@@ -202,3 +209,41 @@ def test_random_histories(mistaken, seed):
     for address, row in before.items():
         if address in scene.table and row.status in {"pending", "deferred"}:
             assert now[address].status in {"accepted", "rejected", "skipped", "deferred", "pending"}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_histories_of_a_correction_that_is_corrected(mistaken, seed):
+    chance = random.Random(seed)
+    faults = [
+        Fault(
+            chance.choice([Stage.RCPT, Stage.DOT]),
+            chance.choice([Kind.TRANSIENT, Kind.FIN]),
+            transaction=chance.randint(1, 30),
+            taken=None,
+        )
+        for _ in range(6)
+    ]
+    scene, server = mistaken(*faults, recipients=8)
+    steps = [lambda: scene.send(limit=chance.randint(2, 6)), scene.correct, scene.correct_again]
+    for number in range(12):
+        with suppress(MailbatchError):
+            steps[chance.randint(max(0, number // 4 - 1), min(2, number // 4))]()
+        if chance.random() < 0.3:
+            change(scene, chance)
+        place = scene.place(chance.choice(EDITIONS))
+        if chance.random() < 0.4 and place.exists():
+            with Ledger.reopen(place) as ledger:
+                ledger.doubts.resolve(chance.choice(["resend", "accepted"]), now=2_000_000_000.0)
+        scene.check(server)
+    for edition in EDITIONS:
+        with Ledger.reopen(scene.place(edition)) as ledger:
+            ledger.doubts.resolve("accepted", now=2_000_000_000.0)
+    for _ in range(3):
+        summary = scene.correct_again()
+    assert summary.equation.balanced
+    found = scene.check(server)
+    groups = summary.groups
+    # Every row has a letter that is right now, or a reason for none.
+    assert groups.mended + groups.corrections + groups.unchanged + groups.new + groups.left_out
+    assert not groups.in_doubt
+    assert found["1.corrected.corrected"]

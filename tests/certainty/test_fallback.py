@@ -10,16 +10,22 @@ import signal
 import socket
 
 import pytest
+import yaml
 
+from mailbatch.checking import check_mailing
+from mailbatch.cli.summary import lessons
 from mailbatch.delivery.ledgers import open_to_read
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.runner import run
+from mailbatch.delivery.state import state_of
 from mailbatch.errors import JobError
 from mailbatch.job.loader import load_job
 from mailbatch.sandbox.answers import parse_answer
 from tests.certainty import dying
 from tests.certainty.scene import Scene, patience
 from tests.certainty.test_approved import planned
+from tests.certainty.test_guard import BAD, FINE
+from tests.certainty.test_guard import Told as Fates
 from tests.certainty.test_kill import doubts_of
 from tests.support.fault_server import Settings
 from tests.support.faults import Fault, Kind, Stage
@@ -389,7 +395,8 @@ def test_a_signal_moves_nothing(pair):
     both = pair(Fault(Stage.CONNECT, Kind.RST, **NEVER_AGAIN), recipients=3, attempts=4)
 
     def note(text):
-        if text.endswith("trying again"):
+        both.told.notes.append(text)
+        if len(both.told.notes) == 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
     both.told.note = note
@@ -399,11 +406,59 @@ def test_a_signal_moves_nothing(pair):
     assert set(both.scene.statuses().values()) == {"pending"}
 
 
+def test_a_run_waits_for_the_cap_of_the_first_server_while_the_second_is_away(
+    tmp_path, fault_server, nobody
+):
+    """As a job with one server would; that the other one failed is told."""
+    both = Pair(tmp_path / "s", fault_server(), nobody, recipients=4, cap="2/day")
+
+    def note(text):
+        if "waiting until" in text:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    both.told.note = note
+    summary = both.run(wait=True)
+    assert (summary.interrupted, summary.exit_code, summary.held.by) == (True, 75, "cap")
+    assert [str(nobody) in alarm for alarm in both.told.alarms] == [True]
+    assert both.run().exit_code == 69, "without --wait the failure is the end"
+
+
+def test_what_is_learned_of_the_second_server_is_a_setting_of_its_own(
+    tmp_path, fault_server, nobody
+):
+    second = fault_server(*(Fault(Stage.MAIL, Kind.SHUTDOWN, transaction=n) for n in (3, 6)))
+    both = Pair(tmp_path / "s", nobody, second, recipients=9, attempts=3)
+    summary = both.run()
+    assert summary.learned == {"fallback.transactions_per_session": 2}
+    (lesson,) = lessons(summary)
+    assert lesson.startswith("the fallback takes 2 transactions a session; write server.fallback.")
+    both.check()
+
+
+@pytest.mark.parametrize(("fate", "code", "mailed"), [(FINE, 0, 12), (BAD, 75, 3)])
+def test_a_guard_counts_over_both_servers(pair, fate, code, mailed):
+    """A first step of seven that two servers send; and no move behind reports that are bad."""
+    both = pair(Fault(Stage.MAIL, Kind.RST, transaction=4), *GONE, recipients=12)
+    job = yaml.safe_load(both.scene.job.read_text())
+    job["guard"] = {"after": 7, "wait": "0s", "bounces": "30%", "least": 3}
+    both.scene.job.write_text(yaml.safe_dump(job))
+    fates = Fates(both.second, fate)
+    loaded, options = load_job(both.scene.job), RunOptions()
+    summary = run(loaded, options, progress=both.told, fates=fates, environ={})
+    assert summary.exit_code == code
+    assert len(both.got(both.first)) + len(both.got(both.second)) == mailed
+    assert len(both.got(both.first)) == 3
+    both.check(finished=fate is FINE)
+
+
 def test_a_ledger_in_a_database_is_refused(pair):
     both = pair(recipients=3)
     with pytest.raises(JobError, match="which server") as raised:
         both.run(ledger="postgresql://ann@localhost/mail")
     assert (raised.value.exit_code, raised.value.location.key) == (78, "server.fallback")
+    state = state_of(None, "postgresql://ann@localhost/mail")
+    checked = check_mailing(load_job(both.scene.job), state=state)
+    assert str(checked.error) == str(raised.value)
     assert both.first.journal == both.second.journal == []
 
 

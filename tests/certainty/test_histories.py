@@ -7,8 +7,9 @@ import pytest
 
 from tests.certainty.histories import Stand, live
 
-#: The histories of the suite, in so many tests, which workers of the tests share.
-HISTORIES, TESTS = 200, 8
+#: The histories of the suite, in so many tests, which workers of the tests share. `.ci/run` lives
+#: through 200 others: a history takes a second of a processor.
+HISTORIES, TESTS = 32, 4
 
 
 @pytest.fixture

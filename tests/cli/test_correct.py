@@ -465,3 +465,70 @@ def test_a_person_is_asked_with_both_numbers_and_a_no_stops_nothing(corrected, o
     screen, code = on_terminal(job, *arguments, answer="y", COLUMNS="80")
     assert code == 0, screen.text
     assert len(server.deliveries()) == 6
+
+
+def again(job, text, *more):
+    """Correct the correction, by a third job file."""
+    (job.folder / "third.txt.j2").write_text(text, encoding="utf-8")
+    said = job.job.read_text(encoding="utf-8").replace("letter.txt.j2", "third.txt.j2")
+    (job.folder / "third.yaml").write_text(said, encoding="utf-8")
+    return job._program(
+        "correct", "other.yaml", "--edition", "1.corrected", "--with", "third.yaml", "--yes",
+        "--json", *more, cwd=job.folder,
+    )  # fmt: skip
+
+
+def test_a_correction_with_a_mistake_is_corrected_too(corrected):
+    """Each recipient by the letter that counts: the corrected, the mended, or the first one."""
+    job, server = corrected(Fault(Stage.RCPT, Kind.TRANSIENT, transaction=7), recipients=8)
+    assert job.command("run", "--limit", "5", "--yes").code == 75
+    # 2 is corrected, 4 has to wait, 6, 7 and 8 get the mended letter; 1, 3, 5 had the right one.
+    assert correct(job).code == 75
+    done = again(job, NEW.replace("100", "99"))
+    assert done.code == 0, done.err
+    assert done.json["edition"] == "1.corrected.corrected"
+    groups = {"mended": 0, "corrections": 4, "unchanged": 4, "in_doubt": 0, "new": 0}
+    assert done.json["groups"] == {**groups, "left_out": 0, "gone": 0}
+    names = {edition: rows(job, edition) for edition in ("1", "1.corrected")}
+
+    def ours(edition, address):
+        return f"<{names[edition][address]['header_message_id']}>"
+
+    last = {one.recipients[0]: one.thread for one in server.deliveries()[9:]}
+    thread = {}
+    for address, status in ((a, r["status"]) for a, r in names["1.corrected"].items()):
+        had = [ours("1", address)] if names["1"][address]["status"] == "accepted" else []
+        had += [ours("1.corrected", address)] if status == "accepted" else []
+        thread[address] = (had[-1], " ".join(had)) if had else ("", "")
+    assert last == {address: thread[address] for address in last}
+    assert len(last) == 4
+    assert any(len(behind.split()) == 2 for _, behind in last.values())
+    done = correct(job)
+    assert done.code == 65
+    assert "edition 1.corrected was stopped" in done.err
+    done = again(job, NEW.replace("100", "99"))
+    assert (done.code, done.json["nothing_to_do"]) == (0, True)
+
+
+def test_a_second_correction_reaches_those_whose_first_letter_was_right_so_far(corrected):
+    """Their job is not at hand any more: the digest of the bytes tells."""
+    job, server = corrected(recipients=4)
+    assert job.command("run", "--yes").code == 0
+    assert correct(job).json["groups"]["unchanged"] == 2
+    done = again(job, NEW.replace("no price", "no prices"), "--dry-run", "--out", "out")
+    assert done.json["groups"]["corrections"] == 2
+    assert done.json["groups"]["unchanged"] == 2
+    count = len(server.deliveries())
+    done = again(job, NEW.replace("no price", "no prices"))
+    assert done.code == 0, done.err
+    taken = server.deliveries()
+    first = {one.recipients[0]: one.message_id for one in taken[:4]}
+    last = {one.recipients[0]: one.thread for one in taken[count:]}
+    assert last == {
+        address: (first[address],) * 2 for address in ("user1@example.net", "user3@example.net")
+    }
+    done = job._program(
+        "evidence", "third.yaml", "--edition", "1.corrected.corrected", "--only",
+        "user1@example.net", "--out", "proof", cwd=job.folder,
+    )  # fmt: skip
+    assert done.code == 0, done.err

@@ -274,6 +274,16 @@ def test_capitals_beyond_ascii_are_the_same_person(mailing, spelled):
     assert places_of(job.folder, "Änne@", "änne@", "ÄNNE@", "Annabel", "secretlot") == set()
 
 
+def test_jobs_in_folders_below_are_forgotten_in_too(mailed, program):
+    """A folder of mailings has a job, with its state folder, in each folder below."""
+    job, _ = mailed
+    above = job.folder.parent
+    done = program("forget", ANN, "--yes", cwd=above)
+    assert (done.code, f"{job.folder.name}/.mailbatch/" in done.err) == (0, True)
+    assert places_of(above, *PERSONAL) == set()
+    assert standing(job)["bob@example.net"] is Status.ACCEPTED
+
+
 def test_results_under_any_name_are_found(mailed):
     job, _ = mailed
     (job.folder / "results.csv").rename(job.folder / "sent in May")

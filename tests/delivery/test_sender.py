@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from mailbatch.delivery import sender
 from mailbatch.delivery.sender import IDLE, Begun, Ready
 from mailbatch.delivery.throttle import SharedThrottle
 from mailbatch.delivery.transport import Everything
@@ -259,10 +258,8 @@ def test_the_states_are_values() -> None:
 class GivenTurns:
     """The turns of a rate that several processes share: waits in seconds, as they are given."""
 
-    tolerance = 0.02
-
-    def __init__(self, journal: list[str], *waits: float) -> None:
-        self.journal = journal
+    def __init__(self, *waits: float) -> None:
+        self.journal: list[str] = []
         self.waits = list(waits)
 
     async def take(self, recipients: int) -> float:
@@ -270,57 +267,27 @@ class GivenTurns:
         return self.waits.pop(0) if self.waits else 0.0
 
 
-class StillClock:
-    """A clock that goes on where a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 7.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> StillClock:
-    clock = StillClock()
-    monkeypatch.setattr(sender, "time", clock)
-    return clock
-
-
-def steps_with(scene: Scene, turns: GivenTurns) -> list[str]:
+def steps_with(deliveries: int, turns: GivenTurns) -> list[str]:
+    scene = Scene(deliveries=deliveries, throttle=SharedThrottle(turns))
     turns.journal = scene.journal
     assert end_of(scene) is None
-    return [step for step in scene.journal if step in {"turn for 1", "open", "begin 1"}]
+    return [step for step in scene.journal if step.split()[0] in {"turn", "open", "begin"}]
 
 
-def at_turns(*waits: float) -> tuple[Scene, GivenTurns]:
-    turns = GivenTurns([], *waits)
-    return Scene(deliveries=1, throttle=SharedThrottle(turns)), turns
-
-
-@pytest.mark.parametrize("wait", [0.001, 0.0, -0.02])
-@pytest.mark.usefixtures("still")
-def test_a_turn_in_time_is_used(wait: float) -> None:
-    assert steps_with(*at_turns(wait)) == ["turn for 1", "open", "begin 1"]
-
-
-@pytest.mark.usefixtures("still")
-def test_a_turn_that_has_passed_is_given_up_for_another() -> None:
+@pytest.mark.parametrize("wait", [0.001, 0.0, -0.5])
+def test_a_turn_that_passed_while_a_session_was_opened_is_followed_by_another(wait: float) -> None:
     """Used late, it would come together with the turns of others behind it."""
-    found = steps_with(*at_turns(-0.03, -0.5))
-    assert found == ["turn for 1", "open", "turn for 1", "turn for 1", "begin 1"]
+    assert steps_with(2, GivenTurns(wait)) == [
+        "turn for 1",
+        "open",
+        "turn for 1",
+        "begin 1",
+        "turn for 1",
+        "begin 2",
+    ]
 
 
-def test_a_session_that_is_opened_meanwhile_lets_a_turn_pass(still: StillClock) -> None:
-    scene, turns = at_turns()
-
-    def handshake() -> None:
-        still.now += 0.03
-
-    scene.at("open", handshake)
-    assert steps_with(scene, turns) == ["turn for 1", "open", "turn for 1", "begin 1"]
-
-
-@pytest.mark.usefixtures("still")
-def test_a_machine_that_is_always_late_sends_all_the_same() -> None:
-    assert steps_with(*at_turns(*[-1.0] * 9)).count("turn for 1") == 3
+def test_a_machine_that_is_late_uses_its_turns_all_the_same() -> None:
+    """Every turn that is given up is lost, and turns are apart enough."""
+    found = steps_with(3, GivenTurns(*[-1.0] * 9))
+    assert found.count("turn for 1") == 1 + 3

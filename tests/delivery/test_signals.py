@@ -1,10 +1,15 @@
 """Signals around the event loop: none of them comes into it while it is made or put away."""
 
+import asyncio
+import os
 import signal
 
 import pytest
+import uvloop
 
-from mailbatch.delivery.signals import Interrupted, Stopping
+from mailbatch.delivery.signals import SIGNALS, Interrupted, Stopping
+
+LOOPS = pytest.mark.parametrize("make", [asyncio.new_event_loop, uvloop.new_event_loop])
 
 
 class Loop:
@@ -81,3 +86,65 @@ def test_a_loop_that_hears_no_signals_is_no_reason_to_be_deaf():
     with Stopping() as stopping, pytest.raises(Interrupted):
         run(stopping)
     assert behind == ["the first"]
+
+
+@LOOPS
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_a_signal_in_the_last_moment_of_a_loop_is_heard(make, signum):
+    """The loop was told, and ends before it tells: nobody else would hear the signal."""
+    heard = []
+
+    async def end(stopping, loop):
+        stopping.install(loop, lambda: heard.append("finish"), heard.append)
+        os.kill(os.getpid(), signum)
+        stopping.remove(loop)
+
+    runner = asyncio.Runner(loop_factory=make)
+    with Stopping() as stopping, stopping.in_loop(), runner:
+        runner.run(end(stopping, runner.get_loop()))
+    assert stopping.signum == signum
+    assert heard == []
+
+
+@LOOPS
+def test_a_signal_that_a_loop_has_told_is_no_second_one_behind_the_loop(make):
+    async def wait(stopping, loop):
+        stop = asyncio.Event()
+        stopping.install(loop, stop.set, lambda _: None)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stop.wait()
+        stopping.remove(loop)
+
+    runner = asyncio.Runner(loop_factory=make)
+    with Stopping() as stopping, stopping.in_loop(), runner:
+        runner.run(wait(stopping, runner.get_loop()))
+    assert (stopping.signum, stopping._second) == (signal.SIGTERM, None)
+
+
+@LOOPS
+def test_a_signal_that_was_heard_before_its_loop_was_ready_is_one_signal(make):
+    """The loop is told of it, too: by the descriptor of an earlier signal."""
+    at_once = []
+
+    async def wait(stopping, loop):
+        add = loop.add_signal_handler
+
+        class Slow:
+            """A loop that gets ready for one signal after the other."""
+
+            def add_signal_handler(self, signum, *told):
+                if signum == signal.SIGTERM:
+                    os.kill(os.getpid(), signal.SIGTERM)
+                add(signum, *told)
+
+            remove_signal_handler = loop.remove_signal_handler
+
+        stopping.install(Slow(), lambda: None, at_once.append)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        stopping.remove(loop)
+
+    runner = asyncio.Runner(loop_factory=make)
+    with Stopping() as stopping, stopping.in_loop(), runner:
+        runner.run(wait(stopping, runner.get_loop()))
+    assert (stopping.signum, at_once) == (signal.SIGTERM, [])

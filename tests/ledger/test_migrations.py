@@ -16,7 +16,7 @@ from mailbatch.ledger.opening import lock_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Status
 from mailbatch.results.file import write_results
-from tests.ledger.earlier import VERSION_2, VERSION_3, VERSION_4, rebuild, results_of
+from tests.ledger.earlier import VERSION_2, VERSION_3, VERSION_4, VERSION_5, rebuild, results_of
 from tests.ledger.opening_to_death import die_at_every_step
 from tests.ledger.steps import (
     NOW,
@@ -40,7 +40,7 @@ DOUBTFUL = {
 }
 EARLIER = [
     (version, name)
-    for version, names in ((2, VERSION_2), (3, VERSION_3), (4, VERSION_4))
+    for version, names in ((2, VERSION_2), (3, VERSION_3), (4, VERSION_4), (5, VERSION_5))
     for name in names
 ]
 

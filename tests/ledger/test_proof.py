@@ -15,8 +15,8 @@ from .steps import LATER, NEVER, NOW, TAKEN, open_ledger, people, plan, row
 
 
 def proof_of(path):
-    with Ledger.read(path) as ledger:
-        return list(ledger.proof().rows())
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
+        return list(proof.rows())
 
 
 def attempt(ledger, digest, *outcomes, now=NOW):
@@ -69,8 +69,7 @@ def test_a_row_is_known_by_a_name_that_its_salt_opens(path):
     with open_ledger(path) as ledger:
         plan(ledger, people("Ann@x.org", "b@x.org"))
         attempt(ledger, b"a" * 32, GOT)
-    with Ledger.read(path) as ledger:
-        proof = ledger.proof()
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
         first, second = proof.rows()
         (ann,) = proof.named("ann@X.org")
         found = proof.recipient(ann)
@@ -84,8 +83,7 @@ def test_the_delivery_is_the_one_that_was_leased(path):
     with open_ledger(path) as ledger:
         plan(ledger, [row(2, "a@x.org", "Ann")], columns=("email", "name"))
         leased = attempt(ledger, b"a" * 32, GOT)
-    with Ledger.read(path) as ledger:
-        proof = ledger.proof()
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
         found = proof.recipient(proof.named("a@x.org")[0])
     made = found.delivery
     assert (made.message_id, made.date, made.key) == (leased.message_id, leased.date, leased.key)
@@ -109,5 +107,9 @@ def test_new_rows_and_rows_that_left_keep_the_order_of_the_others(path):
 
 def test_a_ledger_without_a_secret_names_nobody(path):
     rebuild("put_away", path)
-    with Ledger.read(path) as ledger, pytest.raises(LedgerError, match="has no secret"):
-        ledger.proof()
+    with (
+        Ledger.read(path) as ledger,
+        pytest.raises(LedgerError, match="has no secret"),
+        ledger.proof(),
+    ):
+        pass

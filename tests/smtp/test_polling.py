@@ -36,9 +36,9 @@ def polling(loop):
     return Polling(loop.soon.append, loop.clock)
 
 
-def stays_awake(loop, polling, seconds):
+def stays_awake(loop, polling, seconds, awaited="MAIL"):
     """Wait for a reply that takes so long; whether the loop was awake when that began."""
-    began = polling.begin()
+    began = polling.begin(awaited)
     awake = bool(loop.soon)
     loop.turn_until(loop.now + seconds)
     polling.end(began)
@@ -49,7 +49,7 @@ QUICK, SLOW = LONGEST_POLL / 2, 0.02
 
 
 def test_the_loop_stays_awake_for_a_moment_and_no_longer(loop, polling):
-    polling.begin()
+    polling.begin("MAIL")
     turns = 0
     while loop.soon:
         loop.turn_until(loop.now + LONGEST_POLL / 20)
@@ -74,15 +74,24 @@ def test_one_quick_reply_is_enough_to_stay_awake_again(loop, polling):
     assert stays_awake(loop, polling, QUICK)
 
 
+def test_slow_replies_to_one_command_are_no_reason_to_sleep_for_those_to_another(loop, polling):
+    awake = []
+    for _ in range(60):
+        assert stays_awake(loop, polling, QUICK, "MAIL")
+        loop.turn_until(loop.now + LONGEST_POLL)
+        awake.append(stays_awake(loop, polling, SLOW, "."))
+    assert [turn for turn, one in enumerate(awake) if one] == [0, 2, 6, 14, 30]
+
+
 def test_many_waits_are_one_look_at_each_turn(loop, polling):
     for _ in range(8):
-        polling.begin()
+        polling.begin("MAIL")
     assert len(loop.soon) == 1
 
 
 def test_who_begins_later_keeps_it_awake_longer(loop, polling):
-    polling.begin()
+    polling.begin("MAIL")
     loop.turn_until(loop.now + 0.9 * LONGEST_POLL)
-    polling.begin()
+    polling.begin("MAIL")
     loop.turn_until(loop.now + 0.9 * LONGEST_POLL)
     assert loop.soon

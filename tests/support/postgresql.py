@@ -82,9 +82,10 @@ END $$
 
 
 class Cluster:
-    """A cluster of its own, that ends with its context."""
+    """A cluster of its own, that ends with its context; `settings` are those of the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, **settings: str) -> None:
+        self._settings = {**_SETTINGS, **settings}
         found = binaries()
         assert found is not None
         self._binaries = found
@@ -119,13 +120,28 @@ class Cluster:
         if self._warden is not None:
             self._warden.communicate(timeout=_DEADLINE)
 
+    def give(self, name: str, content: bytes) -> Path:
+        """Write a file that only the owner of the cluster may read."""
+        path = self.folder / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self._owner is not None:
+            os.chown(path, self._owner.pw_uid, self._owner.pw_gid)
+        return path
+
+    def let_in(self, rule: str) -> None:
+        """Let clients in by a further line of pg_hba.conf."""
+        with (self.folder / "data" / "pg_hba.conf").open("a", encoding="utf-8") as file:
+            file.write(f"{rule}\n")
+        self.execute("SELECT pg_reload_conf()")
+
     @property
     def _data(self) -> str:
         return str(self.folder / "data")
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        options = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        options = " ".join(f"-c {name}={value}" for name, value in self._settings.items())
         self._run("pg_ctl", "-D", self._data, "-w", "-l", str(self.folder / "log"),
                   "-o", f"{options} -k {self.folder}", "start")  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The proof that a database has every commit of a ledger; an older copy has not, and is refused.
 
-    origin = await check_origin(link, connection, heard_of(link.seen, link.schema))
+    heard = heard_of(link.seen, await name_of(link, connection))
+    origin = await check_origin(link, connection, heard, writes=True)
     ...
     await keep_origin(connection, origin)        # in the transaction that enters a worker
 
@@ -16,6 +17,7 @@ Tests: tests/certainty/test_failover.py.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterable
@@ -45,6 +47,16 @@ class Origin:
     system: int
     timeline: int
     replicated: bool
+
+
+async def name_of(link: Link, connection: Any) -> str:
+    """Return the name of a ledger in the state folder, which may have those of many databases.
+
+    Physical copies of a database share the name, at whatever address.
+    """
+    row = await connection.fetchrow(_DATABASE)
+    told = hashlib.sha256(f"{row['system']} {row['database']}".encode()).hexdigest()[:8]
+    return f"{link.schema}.{told}"
 
 
 async def check_origin(
@@ -137,6 +149,10 @@ def gone(link: Link, files: Iterable[object]) -> LedgerError:
     )
 
 
+_DATABASE = """
+SELECT (SELECT system_identifier FROM pg_control_system()) AS system,
+  (SELECT oid FROM pg_database WHERE datname = current_database()) AS database
+"""
 _NOW = """
 (SELECT system_identifier FROM pg_control_system()) AS system_now,
 (SELECT oid FROM pg_database WHERE datname = current_database()) AS database_now,

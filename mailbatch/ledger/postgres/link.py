@@ -52,8 +52,6 @@ _SETTINGS = {
     "tcp_user_timeout": "25000",
     "client_connection_check_interval": "5000",
     "idle_in_transaction_session_timeout": "0",
-    # A time-out ends the wait for a synchronous standby as if the standby had answered.
-    "statement_timeout": "0",
     "timezone": "UTC",
 }
 

@@ -19,7 +19,7 @@ BY_ADDRESS = """
 r.id IN (SELECT id FROM recipient WHERE key = $1 AND mailbox IS NULL AND claim = 'own'
          UNION ALL SELECT id FROM recipient WHERE mailbox = $1 AND claim = 'own')
 """
-_BY_KEY = """
+BY_KEY = """
 r.id IN (SELECT id FROM recipient WHERE key = $1 AND mailbox IS NOT NULL AND claim = 'own')
 """
 _IS_ADDRESS = f"SELECT EXISTS (SELECT 1 FROM recipient AS r WHERE {BY_ADDRESS})"  # noqa: S608 - a constant
@@ -29,4 +29,4 @@ async def named(connection: Any, text: str) -> tuple[str, str]:
     """Return the condition of the recipients that a text names, and the value of `$1`."""
     address = address_key(text)
     found = await connection.fetchval(_IS_ADDRESS, address)
-    return (BY_ADDRESS, address) if found else (_BY_KEY, text)
+    return (BY_ADDRESS, address) if found else (BY_KEY, text)

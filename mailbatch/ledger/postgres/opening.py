@@ -28,6 +28,7 @@ from mailbatch.ledger.postgres.continuity import (
     check_origin,
     gone,
     keep_origin,
+    name_of,
     take_as_it_stands,
 )
 from mailbatch.ledger.postgres.link import Link, set_fact
@@ -80,9 +81,9 @@ async def enter(
     if not (alone or beside):
         raise locked(link, first_of(await writers(link)))
     if facts is not None and not await is_there(link, connection):
-        seen = [] if link.seen is None else files_of(link.seen, link.schema)
-        if heard_of(link.seen, link.schema):
-            raise gone(link, seen)
+        name = await name_of(link, connection)
+        if link.seen is not None and heard_of(link.seen, name):
+            raise gone(link, files_of(link.seen, name))
         await _create(link, connection, facts)
     role = "decide" if facts is None else "run"
     entered = await _entered(link, connection, facts, role, restored=restored)
@@ -120,8 +121,9 @@ async def _entered(
 ) -> Entered:
     """Enter a worker, and bury the workers that are gone."""
     found = await check_ledger(link, connection, facts)
-    heard = [] if restored else heard_of(link.seen, link.schema)
-    witness = Witness.take(link.seen, link.schema)
+    name = await name_of(link, connection)
+    heard = [] if restored else heard_of(link.seen, name)
+    witness = Witness.take(link.seen, name)
     try:
         if restored:
             await _take_copy(link, connection)

@@ -112,7 +112,7 @@ CREATE TABLE recipient (
   settled_at       double precision,
   reply_id         bigint,
   resend           smallint NOT NULL DEFAULT 0,  -- 1: was in doubt, and somebody asked for a resend
-  digest           bytea,             -- SHA-256 of the content that may have arrived
+  digest           bytea,             -- SHA-256 of the content that arrived, or may have
   mailbox          text               -- the address in lower case; NULL: `key` is that
 );
 
@@ -305,7 +305,7 @@ BEGIN
       ELSE r.first_attempt_at END,
     reply_id = CASE WHEN s.reply IS NULL AND NOT s.counted THEN r.reply_id ELSE s.reply END,
     resend = CASE WHEN s.status IN ('pending', 'deferred', 'rejected') THEN r.resend ELSE 0 END,
-    digest = CASE WHEN s.status = 'in_doubt' AND s.counted THEN p.digest
+    digest = CASE WHEN s.status IN ('accepted', 'in_doubt') AND s.counted THEN p.digest
       WHEN s.status NOT IN ('accepted', 'skipped') THEN r.digest END
   FROM unnest(recipients, deliveries, statuses, counted, replies, reasons, dues, times)
     AS s (recipient_id, delivery_id, status, counted, reply, reason, due, at)

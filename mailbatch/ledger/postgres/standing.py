@@ -253,7 +253,7 @@ _COPIES = """
  FROM copy AS c WHERE c.delivery_id = s.delivery_id AND c.status <> 'accepted')
 """
 #: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
-_FIELDS = {
+FIELDS = {
     "row": "s.line",
     "email": "s.address",
     "status": "s.status",
@@ -275,7 +275,7 @@ _FIELDS = {
 }
 _STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
 _RESULTS = f"""
-SELECT {", ".join(f'{_FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
+SELECT {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM standing AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
@@ -283,7 +283,7 @@ LEFT JOIN reply AS p ON p.id = s.reply_id
 ORDER BY {_ORDER}
 """  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
-SELECT s.address, {_FIELDS["message_id"]}, d.message_id
+SELECT s.address, {FIELDS["message_id"]}, d.message_id
 FROM standing AS s
 JOIN delivery AS d ON d.id = s.delivery_id
 LEFT JOIN reply AS p ON p.id = s.reply_id

@@ -10,8 +10,8 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/postgres/test_opening.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -21,7 +21,7 @@ from mailbatch.ledger.attempts import Names
 from mailbatch.ledger.ports import HeldBy, OpenLedger, Recovery
 from mailbatch.ledger.postgres.address import Place
 from mailbatch.ledger.postgres.archiving import put_away
-from mailbatch.ledger.postgres.continuity import check_origin
+from mailbatch.ledger.postgres.continuity import check_origin, name_of
 from mailbatch.ledger.postgres.doubts import InDoubt
 from mailbatch.ledger.postgres.leasing import Leasing
 from mailbatch.ledger.postgres.link import Link
@@ -36,6 +36,7 @@ from mailbatch.ledger.postgres.opening import (
     writers,
 )
 from mailbatch.ledger.postgres.planning import Planning
+from mailbatch.ledger.postgres.proof import Proof
 from mailbatch.ledger.postgres.publication import OfDatabase
 from mailbatch.ledger.postgres.recording import Recording
 from mailbatch.ledger.postgres.rejoining import rejoin
@@ -204,6 +205,22 @@ class PostgresLedger:
         """The place of the ledger, as messages name it: no path of a file."""
         return Path(self._link.name)
 
+    @contextmanager
+    def proof(self) -> Iterator[Proof]:
+        """Have the proof of the edition, of one snapshot of the database.
+
+        Raises:
+            LedgerError: this user may not read the secret that names recipients (74).
+        """
+        secret = self._link.wait(self._link.fact("seed"))
+        if secret is None:
+            raise LedgerError(
+                f"{self._link.name}: this user may not read the secret that names recipients",
+                hint="name a user in the URL who may run the mailing",
+            )
+        with self._link.snapshots.take() as ask:
+            yield Proof(ask, edition=self.edition, secret=secret)
+
     def writers(self) -> tuple[HeldBy, ...]:
         """Return the other processes that write the ledger now, the run before its workers."""
         return self._link.wait(writers(self._link, but=self._held.worker))
@@ -253,8 +270,9 @@ class PostgresLedger:
 
 
 async def _look(link: Link) -> dict[str, str]:
-    heard = heard_of(link.seen, link.schema)  # before the database, which goes on meanwhile
     async with link.reading() as connection:
+        # Before the position is asked, which goes on meanwhile.
+        heard = heard_of(link.seen, await name_of(link, connection))
         facts = await check_ledger(link, connection, None)
         # A standby that answers readers is behind by its nature.
         if not await connection.fetchval("SELECT pg_is_in_recovery()"):

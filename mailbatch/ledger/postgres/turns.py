@@ -3,10 +3,10 @@
     seconds = await turns.take(1)        # so long until one recipient may be sent to
 
 Each recipient has an instant of its own, whichever worker asks. An instant that is not used is
-lost. So that no second has more than the rate, a turn may be used a little late and no later
-(`tolerance`), and turns are so much more than `1 / rate` apart that it does not matter:
+lost. A machine uses an instant a little late, and the next one in time: so that no second has more
+than the rate, instants are more than `1 / rate` apart, by what a busy machine may be late:
 
-    turns in a second and its tolerance = (1 + tolerance) / apart = rate
+    instants in a second and the lateness = (1 + lateness) / apart = rate
 
 An instant is told in the clock of this machine, by the quickest answer of the last seconds: an
 answer that a busy machine hears late would make its turns late. This module must never decide what
@@ -23,14 +23,12 @@ from typing import Any
 
 from mailbatch.ledger.postgres.link import Link
 
-#: So late a turn may be used, and so early timers of an event loop may be: seconds.
+#: So late a turn is used, and so early by the timers of an event loop: seconds.
 LATE, _EARLY = 0.03, 0.002
 #: No turn is sooner than this, or than two others last: the answer has to arrive before. Seconds.
 _AHEAD = 0.01
 #: So long the quickest answer stands for the clock of the database: seconds.
 _QUICKEST = 10.0
-#: At fewer recipients a second a turn lasts so long that half of it may pass.
-_SELDOM = 0.5
 # The row is locked until the commit, so that the commit does not wait for the disk: a crash of the
 # database forgets some turns, and time has gone on behind it.
 _TAKE = f"""
@@ -41,7 +39,7 @@ UPDATE mailing SET next_slot = greatest(
   + make_interval(secs => $1::integer * apart.seconds)
 FROM quick, apart WHERE rate IS NOT NULL
 RETURNING extract(epoch FROM next_slot)::double precision - $1::integer * apart.seconds,
-  extract(epoch FROM clock_timestamp())::double precision, apart.seconds, rate
+  extract(epoch FROM clock_timestamp())::double precision, apart.seconds
 """  # noqa: S608 - constants
 
 
@@ -66,11 +64,9 @@ class _FarClock:
 class Turns:
     """The turns of one worker: all sessions of the process ask together, once at a time."""
 
-    __slots__ = ("_asked", "_clock", "_connection", "_link", "_waiting", "tolerance")
+    __slots__ = ("_asked", "_clock", "_connection", "_link", "_waiting")
 
     def __init__(self, link: Link) -> None:
-        #: So late a turn may be used: seconds. A turn of seconds may be late by half of them.
-        self.tolerance = LATE
         self._clock = _FarClock()
         self._link = link
         self._connection: Any = None
@@ -117,8 +113,7 @@ class Turns:
         heard = time.monotonic()
         if row is None:
             return heard, 0.0
-        at, told, apart, rate = row
-        self.tolerance = LATE if rate > _SELDOM else 0.5 / rate
+        at, told, apart = row
         return at + self._clock.behind(told, heard=heard), apart
 
     async def close(self) -> None:

@@ -1,12 +1,13 @@
 """The witness: the last that this machine has seen of a ledger in a database, in a file of its own.
 
-    witness = Witness.take(Path(".mailbatch"), "mailbatch_news_2026_w48_194a6f4dea2a")
+    witness = Witness.take(Path(".mailbatch"), "mailbatch_news_48_194a6f4dea2a.5f0c2b7d")
     witness.tell("9f3c", 7713949474749974886, 22_021_896)     # an opening that was not refused
     witness.note(22_022_464, Passed(17, 1, 3))    # behind the acknowledgement, before the dot
 
 A database cannot know of commits that are gone. Each process that writes keeps a *position* that
 the write-ahead log had reached by an acknowledged commit, and the last commit point that passed.
-Processes of one machine have a file each, `SCHEMA.1.seen` and so on, held by a lock of the system.
+Processes of one machine have a file each, held by a lock of the system: `NAME.1.seen` and so on,
+where the name is that of the schema and of its database (`continuity.name_of`).
 Without a folder the witness lives as long as its process. This module must never judge.
 
 Tests: tests/ledger/postgres/test_continuity.py.
@@ -66,8 +67,8 @@ class Witness:
         self._passed: Passed | None = None
 
     @classmethod
-    def take(cls, folder: Path | None, schema: str) -> Self:
-        """Take the first file of a schema that no other process holds; without a folder none.
+    def take(cls, folder: Path | None, name: str) -> Self:
+        """Take the first file of a name that no other process holds; without a folder none.
 
         Raises:
             LedgerError: the file cannot be made or locked (74).
@@ -77,7 +78,7 @@ class Witness:
         try:
             make_folder(folder)
             for number in itertools.count(1):
-                path = folder / f"{schema}.{number}.seen"
+                path = folder / f"{name}.{number}.seen"
                 fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -144,17 +145,17 @@ class Witness:
             os.close(fd)
 
 
-def heard_of(folder: Path | None, schema: str) -> list[Testimony]:
+def heard_of(folder: Path | None, name: str) -> list[Testimony]:
     """Return the testimonies of this machine about a ledger; a file that was cut off has none."""
     if folder is None:
         return []
-    found = (_read(path) for path in files_of(folder, schema))
+    found = (_read(path) for path in files_of(folder, name))
     return [testimony for testimony in found if testimony is not None]
 
 
-def files_of(folder: Path, schema: str) -> list[Path]:
+def files_of(folder: Path, name: str) -> list[Path]:
     """Return the files of the witnesses of a ledger in a folder, sorted."""
-    return sorted(folder.glob(f"{schema}.*.seen"))
+    return sorted(folder.glob(f"{name}.*.seen"))
 
 
 def _read(path: Path) -> Testimony | None:

@@ -18,6 +18,9 @@ RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
 SERVING = "tests/delivery/test_workers.py"
 WORKERS = "tests/ledger/postgres/test_workers.py"
+COPIES = "tests/ledger/postgres/test_continuity.py"
+SENDER = "tests/delivery/test_sender.py"
+REJOINING = "tests/ledger/postgres/test_rejoining.py"
 DURABILITY = "tests/ledger/test_durability.py"
 CONVERSATIONS = "tests/smtp/test_conversations.py::test_conversation"
 
@@ -543,6 +546,38 @@ BUGS = (
         tests=(f"{WORKERS}::test_no_delivery_is_leased_by_two",),
     ),
     _bug(
+        "a-copy-passes-for-the-ledger",
+        "databases of every kind: a snapshot that is put back forgets whom it had mailed",
+        (
+            "ledger/postgres/continuity.py",
+            "if testimony.passed is not None and not await",
+            "if testimony.passed is None and not await",
+        ),
+        tests=(
+            f"{COPIES}::test_a_copy_that_others_write_is_stopped_by_the_machine_that_has_seen_more",
+        ),
+    ),
+    _bug(
+        "a-standby-that-was-behind-takes-over",
+        "failover managers: the standby that is nearest is promoted, whatever it has",
+        (
+            "ledger/postgres/continuity.py",
+            'if row["timeline"] != row["timeline_now"] and not row["replicated"]:',
+            'if row["timeline"] > row["timeline_now"]:',
+        ),
+        tests=(f"{COPIES}::test_a_standby_without_a_promise_is_refused",),
+    ),
+    _bug(
+        "a-cancelled-wait-for-a-standby-is-a-success",
+        "PostgreSQL: a commit whose wait was cancelled succeeds with a warning",
+        (
+            "ledger/postgres/link.py",
+            "        if message.sqlstate == _WARNING:\n",
+            "        if message.sqlstate == _TOO_MANY:\n",
+        ),
+        tests=(f"{REJOINING}::test_a_wait_for_a_standby_that_is_cancelled_is_no_acknowledgement",),
+    ),
+    _bug(
         "the-plan-changes-under-a-claim",
         "our own: what a worker leases must not change while it is chosen",
         (
@@ -557,10 +592,72 @@ BUGS = (
         "senders that are started twice: twice the rate",
         (
             "ledger/postgres/turns.py",
-            "  + make_interval(secs => $1::integer / rate)",
-            "  + make_interval(secs => 0 * $1::integer / rate)",
+            "  + make_interval(secs => $1::integer * apart.seconds)",
+            "  + make_interval(secs => 0 * $1::integer * apart.seconds)",
         ),
         tests=("tests/ledger/postgres/test_turns.py::test_no_two_recipients_share_an_instant",),
+    ),
+    _bug(
+        "a-turn-is-used-late",
+        "our own: 201 recipients in a second of 200, as a session had to be opened first",
+        (
+            "delivery/sender.py",
+            "if session is before or is_again or seconds > LONGEST_IDLE:",
+            "if True:",
+        ),
+        tests=(
+            f"{SENDER}::test_a_turn_that_passed_while_a_session_was_opened_is_followed_by_another",
+        ),
+    ),
+    _bug(
+        "a-second-point-of-an-attempt",
+        "brokers without a fence: two consumers that both believe to have a task",
+        (
+            "ledger/postgres/schema.sql",
+            "  digest      bytea,\n  PRIMARY KEY (delivery_id, attempt)\n",
+            "  digest      bytea\n",
+        ),
+        tests=(f"{WORKERS}::test_two_that_believe_in_one_number_pass_one_point",),
+    ),
+    _bug(
+        "a-buried-worker-passes-a-point",
+        "leases that expire: the holder of before writes on, and nobody looks",
+        (
+            "ledger/postgres/schema.sql",
+            "  JOIN worker AS w ON w.id = me AND w.live;\n",
+            "  ;\n",
+        ),
+        tests=(f"{WORKERS}::test_nothing_of_a_worker_that_is_not_live_is_recorded[point]",),
+    ),
+    _bug(
+        "a-buried-worker-settles",
+        "leases that expire: the outcome of one attempt told for another",
+        (
+            "ledger/postgres/schema.sql",
+            "BEGIN\n  PERFORM check_live(me);\n",
+            "BEGIN\n",
+        ),
+        tests=(f"{WORKERS}::test_nothing_of_a_worker_that_is_not_live_is_recorded[outcome]",),
+    ),
+    _bug(
+        "a-late-outcome-is-lost",
+        "the prototype: a frozen worker woke up, and 4 people stayed in doubt whom it knew",
+        (
+            "ledger/postgres/rejoining.py",
+            "    if not doubted:\n        return set()\n",
+            "    if doubted is not None:\n        return set()\n",
+        ),
+        tests=(f"{REJOINING}::test_a_doubt_that_a_run_recorded_ends_with_the_outcome",),
+    ),
+    _bug(
+        "a-late-outcome-overrules-a-person",
+        "our own: a doubt that was skipped came back with the worker",
+        (
+            "ledger/postgres/rejoining.py",
+            "  WHERE d.id = ANY ($3) AND r.status = 'in_doubt'),",
+            "  WHERE d.id = ANY ($3)),",
+        ),
+        tests=(f"{REJOINING}::test_a_doubt_that_a_run_recorded_ends_with_the_outcome",),
     ),
     _bug(
         "a-worker-sends-the-letter-of-before",

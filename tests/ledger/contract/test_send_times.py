@@ -3,8 +3,8 @@
 import pytest
 
 from mailbatch.envelope import Recipient
-from mailbatch.errors import SendTimesError
 from mailbatch.outcome import Status
+from mailbatch.send_time import SendTimesError
 from tests.ledger.contract.talk import letters
 
 #: 2026-11-27 09:15 in Zagreb, a Friday.

@@ -25,6 +25,8 @@ VERSION_2 = ("killed", "grouped", "put_away")
 VERSION_3 = (*VERSION_2, "children")
 #: The same of version 4.
 VERSION_4 = VERSION_3
+#: The same of version 5.
+VERSION_5 = VERSION_3
 
 
 def rebuild(name: str, path: Path, *, version: int = 2) -> Path:

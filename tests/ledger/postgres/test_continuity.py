@@ -17,6 +17,7 @@ from tests.support.waiting import until
 
 asyncpg = pytest.importorskip("asyncpg")
 
+from mailbatch.ledger.postgres.address import Place  # noqa: E402 - an extra
 from mailbatch.ledger.postgres.store import PostgresLedger  # noqa: E402 - an extra
 from mailbatch.ledger.postgres.witness import Passed, Witness, heard_of  # noqa: E402
 from tests.support.replicas import Restorable, Standby, wait_for_standby  # noqa: E402
@@ -208,6 +209,20 @@ def test_an_edition_that_is_gone_does_not_begin_anew_by_itself(machine, place):
     assert str(file) in no.value.hint
     file.unlink()
     opened(place).close()
+
+
+def test_one_folder_has_the_witnesses_of_many_databases(machine, tmp_path):
+    """As on a machine whose workers serve one for tests, too: the names of schemas are the same."""
+    places = []
+    for name in ("one", "two"):
+        machine.execute(f"CREATE DATABASE {name}")
+        places.append(Place(machine.url(name), "mailbatch_news_48", tmp_path))
+    for place in (*places, *places):
+        with opened(place) as ledger:
+            plan(ledger, "a")
+    assert len(list(tmp_path.glob("mailbatch_news_48.*.1.seen"))) == 2
+    for name in ("one", "two"):
+        machine.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def test_the_witness_keeps_what_was_acknowledged_in_a_file_for_each_process(tmp_path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -194,6 +195,35 @@ def test_refusals_to_one_worker_are_given_back_without_those_to_another(place, p
         assert asyncio.run(blocked.records.give_back(NOW, REPLIES[Status.REJECTED])) == 1
     assert planner.standing.statuses_of("a@x.org") == [Status.PENDING]
     assert planner.standing.statuses_of("b@x.org") == [Status.REJECTED]
+
+
+def test_two_that_believe_in_one_number_pass_one_point(place, planner):
+    """The primary key is the promise, whatever a process believes of itself."""
+    with joined(place) as one, joined(place) as other:
+        (a,) = lease(one, 1)
+        own, other._held.worker = other._held.worker, one._held.worker
+        other._held.leases[a.id] = replace(one._held.leases[a.id])
+        commit(one, a)
+        with pytest.raises(LedgerError, match="SQLSTATE 23505"):
+            commit(other, a)
+        other._held.worker = own
+        settle(one, Status.ACCEPTED, a)
+
+
+@pytest.mark.parametrize("what", ["point", "outcome"])
+def test_nothing_of_a_worker_that_is_not_live_is_recorded(cluster, place, planner, what):
+    with joined(place) as worker:
+        (a,) = lease(worker, 1)
+        if what == "outcome":
+            commit(worker, a)
+        cluster.execute(
+            f"UPDATE {place.schema}.worker SET live = false WHERE id = {worker.worker}"  # noqa: S608
+        )
+        with pytest.raises(LedgerError, match=r"has lost a lease|is not live"):
+            commit(worker, a) if what == "point" else settle(worker, Status.ACCEPTED, a)
+        points = cluster.fetch(f"SELECT count(*) FROM {place.schema}.point")  # noqa: S608
+        assert points[0][0] == (what == "outcome")
+        assert planner.standing.counts()[Status.ACCEPTED] == 0
 
 
 @pytest.mark.parametrize("lost", [False, True])

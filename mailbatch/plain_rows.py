@@ -1,0 +1,52 @@
+r"""Rows of a table that no rule has to look at one by one, many together.
+
+    >>> rows = PlainRows(2, ["ann@example.com"], ["ann@example.com\x1fAnn"])
+    >>> [(row.line, row.address, row.values) for row in rows.recipients()]
+    [(2, 'ann@example.com', ('ann@example.com', 'Ann'))]
+
+A million rows pass from a file into a ledger as texts that are never cut into cells. Values only:
+this module must never judge a row.
+
+Tests: tests/recipients/test_plain_lines.py, tests/ledger/test_plan.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count, repeat
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from mailbatch.envelope import Recipient
+from mailbatch.outcome import Status
+
+#: Between two cells (unit separator): no cell of a plain row has the character.
+APART = "\x1f"
+_PENDING = Status.PENDING.value
+
+
+class PlainRows(NamedTuple):
+    r"""Rows of neighbouring lines, each of which asks for a message of its own.
+
+    `first` is the line of the first row. `addresses` are on the wire as they stand, and are the
+    keys of their rows in any capitals. `cells` are those of each row, joined by U+001F, the address
+    among them: printable, without `"` and `\`, and without white space at the ends of a cell.
+    """
+
+    first: int
+    addresses: list[str]
+    cells: list[str]
+
+    def recipients(self) -> Iterator[Recipient]:
+        """Return the rows one by one."""
+        values = map(tuple, map(str.split, self.cells, repeat(APART)))
+        pending = (repeat(None), repeat(_PENDING), repeat(None), repeat(None))
+        rows = zip(count(self.first), self.addresses, values, *pending)
+        return map(tuple.__new__, repeat(Recipient), rows)
+
+
+@runtime_checkable
+class InBlocks(Protocol):
+    """The rows of a table that can be read in blocks; each reading begins anew."""
+
+    def blocks(self) -> Iterator[PlainRows | Sequence[Recipient]]:
+        """Read the rows of the table in their order, in blocks that are never empty."""
