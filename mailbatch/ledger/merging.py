@@ -251,10 +251,10 @@ _SHARES = """
 _ADD_SHARED = f"""
 INSERT INTO recipient (line, address, own_key, claim, wanted, group_id, header_id, cells,
   delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id, resend,
-  digest, mailbox)
+  digest, mailbox, message_id, named)
 SELECT i.line, i.address, nullif(i.key, i.address), 'shared', 1, {_GROUP_ID}, :header, i.cells,
   o.delivery_id, o.status, o.reason, o.attempts, o.due, o.first_attempt_at, o.settled_at,
-  o.reply_id, o.resend, o.digest, o.mailbox
+  o.reply_id, o.resend, o.digest, o.mailbox, o.message_id, o.named
 FROM {_OWNER} WHERE i.wanted AND i.line <> o.line AND {{shares}} ORDER BY i.line
 """  # noqa: S608 - constants
 _ADD_DUPLICATES = f"""

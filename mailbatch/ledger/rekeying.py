@@ -258,7 +258,8 @@ def _refusal(
 
 _TWO_MAILED = f"""
 SELECT min(r.address), max(r.address) FROM rekeyed AS k CROSS JOIN recipient AS r ON r.id = k.id
-WHERE {_FIXED} GROUP BY k.key HAVING count(DISTINCT coalesce(r.delivery_id, -r.id)) > 1
+WHERE {_FIXED} GROUP BY k.key
+HAVING count(DISTINCT coalesce(r.delivery_id, r.message_id, -r.id)) > 1
 OR count(DISTINCT r.status) > 1 OR count(DISTINCT coalesce(r.mailbox, r.key)) > 1 LIMIT 1
 """  # noqa: S608 - constants
 # Of rows with one key the mailed one stands for the recipient, else the first.

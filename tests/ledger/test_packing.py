@@ -7,13 +7,14 @@ from contextlib import closing
 
 import pytest
 
+from mailbatch.identity import Identity
 from mailbatch.ledger.message_names import form_of, packed_name
 from mailbatch.ledger.packing import pack
 from mailbatch.ledger.ports import CommitPoint, Settlement
 from mailbatch.ledger.store import Ledger
 from mailbatch.outcome import Outcome, Reply, Status
 
-from .steps import LATER, NEVER, NOW, by_row, numbers, open_ledger, people, plan, settle
+from .steps import LATER, NEVER, NOW, by_row, numbers, open_ledger, people, plan, row, settle
 
 DIGEST = bytes(range(32))
 
@@ -195,6 +196,33 @@ def test_groups_keep_their_deliveries(path):
         pack(ledger._database, pages=1)
         assert by_row(ledger) == before
     assert sql(path, "SELECT count(*) FROM recipient WHERE message_id IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_further_row_of_a_packed_recipient_has_the_message_of_the_first(path, packed):
+    """Rows may get groups behind the end: order lines of a customer who has the message."""
+    with open_ledger(path) as ledger:
+        columns = ("email", "number")
+        rows = [row(line, f"{letter}@x.org", letter) for line, letter in enumerate("abcd", start=2)]
+        plan(ledger, rows, columns=columns)
+        for number in range(4):
+            take(ledger, queued(number), now=NOW + number + 0.5)
+        ledger.plan.mark_finished(NOW + 600)
+        if packed:
+            pack(ledger._database, pages=1)
+        rows = [row(line, "b@x.org", "b", group=("north",)) for line in (2, 3)]
+        plan(ledger, rows, columns=columns, group_by=("region",), accept_changes=True)
+        first, further = (by_row(ledger)[line] for line in (2, 3))
+        assert further == first._replace(row=3, group="north")
+        assert (further.message_id, further.reply) == ("4dKm000001", "Ok: queued as 4dKm000001")
+        assert further.header_message_id.endswith("@example.com")
+        # One message, and so one recipient by any key.
+        by_number = Identity(("number",), by_address=False)
+        rows = [one._replace(key="b") for one in rows]
+        plan(ledger, rows, columns=columns, group_by=("region",), identity=by_number)
+        assert by_row(ledger)[2] == first
+    gone = sql(path, "SELECT delivery_id IS NULL FROM recipient WHERE line = 2")
+    assert gone == [(int(packed),)]
 
 
 def test_two_recipients_of_one_delivery_without_a_group_are_not_touched(path):
