@@ -5,19 +5,12 @@ Tests: tests/cli/test_doubt.py, tests/cli/test_mistakes.py.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_arguments import ResultsArguments
 from mailbatch.cli.ledger_place import ledger_to_look_at
 from mailbatch.cli.report_store import store_to_read
 from mailbatch.cli.reporting import edition_of, read_job, reporting, shown
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mailbatch.job.model import Job
 
 
 @reporting
@@ -26,7 +19,11 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     from mailbatch.delivery.ledgers import is_rehearsed, open_to_read
     from mailbatch.delivery.outputs import check_apart, check_output
     from mailbatch.delivery.reported import edition_reports
-    from mailbatch.delivery.results_place import rehearsed_results_path
+    from mailbatch.delivery.results_place import (
+        beside_corrected,
+        declared_results_path,
+        rehearsed_results_path,
+    )
     from mailbatch.delivery.state import state_of
     from mailbatch.delivery.succession import part_of
     from mailbatch.results.file import write_results, write_unfinished
@@ -35,11 +32,16 @@ def results_command(console: Console, given: ResultsArguments) -> int:
     named = edition_of(loaded, given.edition)
     check_output(given.results, "--results", given.job, loaded)
     check_output(given.failed, "--failed", given.job, loaded)
+    path = given.results or declared_results_path(
+        loaded, named, loaded.variables, given=given.edition is not None
+    )
     place = ledger_to_look_at(loaded, named, state_of(given.state_dir, given.ledger))
     store = store_to_read(loaded, given.store, given.state_dir)
     with open_to_read(place) as ledger:
         part = part_of(ledger)
-        path = given.results or _declared(loaded, named, part.corrects, given=given.edition)
+        if given.results is None and part.corrects is not None:
+            corrected = declared_results_path(loaded, part.corrects, loaded.variables)
+            path = beside_corrected(path, corrected)
         if given.results is None and is_rehearsed(place):
             path = rehearsed_results_path(path)
         check_apart(
@@ -62,16 +64,3 @@ def results_command(console: Console, given: ResultsArguments) -> int:
                     f"edition {part.corrected_by}, and one more from a run with this table"
                 )
     return ExitCode.DONE
-
-
-def _declared(job: Job, edition: str, corrects: str | None, *, given: str | None) -> Path:
-    """Return the place that a job declares; for a correction apart from that of the other edition.
-
-    `given` is the edition of the command line.
-    """
-    from mailbatch.delivery.results_place import beside_corrected, declared_results_path
-
-    path = declared_results_path(job, edition, job.variables, given=given is not None)
-    if corrects is None:
-        return path
-    return beside_corrected(path, declared_results_path(job, corrects, job.variables))
