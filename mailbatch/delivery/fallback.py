@@ -167,15 +167,14 @@ def send_in_turn(
                 break
             tell = progress.alarm if sent.failure is not None else progress.note
             tell(f"{why}; going on at {route.address}")
-            stopped: MailbatchError | None = None if steps is None else steps.look()
-            if stopped is None:
-                there = _send(route, left, progress, stopping, steps)
+            stopped = None if steps is None else steps.look()
+            if stopped is not None:
+                return replace(sent, failure=stopped)
+            there = _send(route, left, progress, stopping, steps)
         # The ledger, the reports that a guard looks at, or no room to begin: the first server has
         # sent, and the run has to end with its results.
         except MailbatchError as error:
-            stopped = error
-        if stopped is not None:
-            return replace(sent, failure=stopped)
+            return replace(sent, failure=error)
         sent = _together(sent, there, options, progress)
     return sent
 
