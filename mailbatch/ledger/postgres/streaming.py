@@ -72,7 +72,7 @@ class Snapshots:
     def rows(self, connection: asyncpg.Connection, query: str, *values: object) -> Iterator[Any]:
         """Yield the rows of a query inside a transaction; the memory stays flat."""
         cursor = self._link.wait(_cursor(connection, query, values))
-        while rows := self._link.wait(cursor.fetch(_ROWS)):
+        while rows := self._link.wait(_rows(cursor)):
             yield from rows
 
     def stream(self, query: str, *values: object) -> Iterator[Any]:
@@ -83,6 +83,11 @@ class Snapshots:
 
 async def _cursor(connection: asyncpg.Connection, query: str, values: tuple[object, ...]) -> Any:
     return await connection.cursor(query, *values)
+
+
+async def _rows(cursor: Any) -> list[Any]:
+    # A cursor says at the call that its connection is closed, and not where the call is awaited.
+    return list(await cursor.fetch(_ROWS))
 
 
 async def close(connection: asyncpg.Connection) -> None:
