@@ -62,14 +62,17 @@ def gates_of(job: Job, mailing: Mailing, options: RunOptions, stack: ExitStack) 
     if turn is None:
         return tuple(_busy_gate(one, clock) for one, _ in servers)
     stack.enter_context(turn)
-    gates, edition = [], mailing.inputs.edition
+    gates, edition, correction = [], mailing.inputs.edition, mailing.inputs.correction
+    corrects = None if correction is None else correction.edition
     for one, name in servers:
         if not one.server.has_daily_number:
             gates.append(window_gate(one, ledger))
             continue
         since = _since(one, clock())
         taken = ledger.standing.taken_since(since, server=name)
-        others, busy = taken_by_others(one, edition, options.state, since, server=name)
+        others, busy = taken_by_others(
+            one, edition, options.state, since, server=name, corrects=corrects
+        )
         if busy:
             return tuple(_busy_gate(one, clock) for one, _ in servers)
         gates.append(Gate(_hours(one), _allowance(one, name, [*taken, *others], clock), clock))

@@ -152,7 +152,7 @@ def send_in_turn(
         LedgerError: there is no room to record the run.
         TooManyOpenFiles: the system has no descriptors for so many sessions.
         StoppedAtOnce: a second signal came.
-    A later failure is `Sent.failure`.
+    A later failure is `Sent.failure`, also one before the first message at the next server.
     """
     first, *others = routes
     sent = _send(first, options, progress, stopping, steps)
@@ -167,12 +167,15 @@ def send_in_turn(
                 break
             tell = progress.alarm if sent.failure is not None else progress.note
             tell(f"{why}; going on at {route.address}")
-            stopped: MailbatchError | None = None if steps is None else steps.look()
-        except MailbatchError as error:  # the ledger, or the reports that a guard looks at
-            stopped = error
-        if stopped is not None:
-            return replace(sent, failure=stopped)
-        sent = _together(sent, _send(route, left, progress, stopping, steps), options, progress)
+            stopped = None if steps is None else steps.look()
+            if stopped is not None:
+                return replace(sent, failure=stopped)
+            there = _send(route, left, progress, stopping, steps)
+        # The ledger, the reports that a guard looks at, or no room to begin: the first server has
+        # sent, and the run has to end with its results.
+        except MailbatchError as error:
+            return replace(sent, failure=error)
+        sent = _together(sent, there, options, progress)
     return sent
 
 

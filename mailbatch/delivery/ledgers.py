@@ -227,12 +227,19 @@ def turn_of(job: Job, state: State) -> AbstractContextManager[object] | None:
 
 
 def taken_by_others(
-    job: Job, edition: str | None, state: State, since: float, *, server: str | None = None
+    job: Job,
+    edition: str | None,
+    state: State,
+    since: float,
+    *,
+    server: str | None = None,
+    corrects: str | None = None,
 ) -> tuple[list[tuple[float, int]], bool]:
     """Return the recipients of all editions but one, and whether a run writes one of these.
 
     The recipients are those that `server` took later than `since`, as `Standings.taken_since` has
-    them. A file that was not written since then is not opened.
+    them. A file that was not written since then is not opened. The edition `corrects` counts, and
+    no run sends that one: the run that corrects the edition holds its ledger, or has stopped it.
 
     Raises:
         LedgerError: a ledger cannot be read (74).
@@ -246,7 +253,7 @@ def taken_by_others(
         if isinstance(place, Path) and written_at(place) + END_OF_DATA < since:
             continue
         with open_to_read(place) as ledger:
-            is_busy = is_busy or bool(ledger.writers())
+            is_busy = is_busy or (other != corrects and bool(ledger.writers()))
             taken += ledger.standing.taken_since(since, server=server)
     return taken, is_busy
 

@@ -6,6 +6,7 @@ both, and who may be at the first one is named as doubtful and asked about nowhe
 
 import os
 import random
+import resource
 import signal
 import socket
 
@@ -18,7 +19,7 @@ from mailbatch.delivery.ledgers import open_to_read
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.runner import run
 from mailbatch.delivery.state import state_of
-from mailbatch.errors import JobError
+from mailbatch.errors import JobError, TooManyOpenFiles
 from mailbatch.job.loader import load_job
 from mailbatch.sandbox.answers import parse_answer
 from tests.certainty import dying
@@ -531,3 +532,21 @@ def test_a_history_of_two_servers(tmp_path, fault_server, seed, sessions):
 @pytest.mark.parametrize("seed", range(100, 300))
 def test_two_hundred_histories_of_two_servers(tmp_path, fault_server, seed):
     history(tmp_path / "s", fault_server, seed=seed, sessions=1 + seed % 3)
+
+
+def test_a_second_server_that_cannot_be_begun_with_leaves_the_results_of_the_first(pair):
+    """What the first server took stands in the results; the run ends with the reason."""
+    both = pair(
+        Fault(Stage.MAIL, Kind.FIN, transaction=3), *GONE, recipients=5, of_second={"sessions": 500}
+    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        summary = both.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert isinstance(summary.failure, TooManyOpenFiles)
+    assert (summary.exit_code, summary.equation.balanced) == (74, True)
+    assert [row["status"] for row in both.scene.results()] == ["accepted"] * 2 + ["pending"] * 3
+    assert both.run().exit_code == 0
+    both.check()

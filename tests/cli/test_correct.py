@@ -111,6 +111,23 @@ def test_the_same_command_again_sends_nothing(corrected):
     assert len(server.deliveries()) == 7
 
 
+@pytest.mark.parametrize("number", ["cap: 6/day", "warmup: {from: 6, to: 60, days: 9}"])
+def test_a_daily_number_counts_over_both_editions_and_holds_no_correction_for_ever(
+    corrected, number
+):
+    job, server = corrected()
+    for name in ("job.yaml", "other.yaml"):
+        path = job.folder / name
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("server:\n", f"server:\n  {number}\n"), encoding="utf-8")
+    assert job.command("run", "--limit", "4", "--yes").code == 75
+    done = correct(job)
+    assert (done.code, done.json["accepted"], done.json["pending"]) == (75, 2, 1), done.err
+    assert done.json["held_by"] == number.partition(":")[0]
+    assert "another edition of this job is under way" not in done.err
+    assert len(server.deliveries()) == 6
+
+
 def test_an_edition_that_was_stopped_sends_nothing_and_names_the_other_one(corrected):
     job, server = corrected()
     assert job.command("run", "--limit", "2", "--yes").code == 75
