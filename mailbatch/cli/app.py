@@ -213,7 +213,7 @@ def correct(arguments: CorrectArguments) -> int:
     Recipients without the letter get the mended one; those with the wrong one get the correction,
     in its thread, once; all others get nothing. The same command goes on behind a crash.
 
-    Example: mailbatch correct newsletter.yaml --with mended.yaml --preview corrections
+    Example: mailbatch correct news.yaml --with mended.yaml --preview both
     """
     from mailbatch.cli.correct import correct_command
 

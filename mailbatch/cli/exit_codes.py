@@ -57,6 +57,11 @@ _NO_STORE = "the store or the ledger cannot be read"
 #: empty text stands for that of `MEANING`.
 ENDS: dict[str, dict[ExitCode, str]] = {
     "run": {code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+    "correct": {
+        **{code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+        ExitCode.DONE: "everyone who had no letter or a wrong one has the right one",
+        ExitCode.DATA: "the letters cannot be compared or made; nothing was stopped or sent",
+    },
     "work": {
         ExitCode.DONE: "no mailing is open that a worker can go on with",
         ExitCode.UNAVAILABLE: "",

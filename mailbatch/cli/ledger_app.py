@@ -24,7 +24,7 @@ def init(arguments: LedgerInitArguments) -> int:
 
     They have no password yet. Made again, nothing changes.
 
-    Example: mailbatch ledger init postgresql://admin@db.example.com/mail?sslmode=verify-full
+    Example: mailbatch ledger init postgresql:///mail
     """
     from mailbatch.cli.ledger_init import init_command
 
