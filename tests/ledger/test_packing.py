@@ -283,6 +283,11 @@ def test_a_message_id_of_our_form_is_16_bytes(name, packed):
     assert packed_name(name, "a.example") == packed
 
 
+def test_a_message_id_without_a_domain_stays_a_text():
+    """Its bytes would be read with an `@` behind."""
+    assert packed_name("0f" * 16, "") == "0f" * 16
+
+
 def test_a_form_says_the_text_again():
     for text, name in [("Ok x x", "x"), ("Ok", None), ("a\x1e", "a"), ("Ok", "")]:
         form = form_of(text, name)
