@@ -32,6 +32,7 @@ def said(text):
 REPLIES = [
     *map(queued, range(4)), said("Ok"), said("Ok"), said("Ok: queued as other by us"),
     said("Ok: queued as 4dKm\x1e by \x1e"), said("Ok: queued as 4dKm\x1e by \x1e"),
+    *(queued(number, "Ok: queued as 4dKm{0:06} (4dKm{0:06})") for number in (20, 21)),
 ]  # fmt: skip
 
 
