@@ -38,8 +38,8 @@ REPLY = "CASE WHEN p.id < 0 AND s.named IS NOT NULL THEN replace(p.text, char(30
 
 def packed_name(message_id: str, domain: str) -> bytes | str:
     """Return the 16 bytes of a Message-ID of our own form at `domain`; any other as it is."""
-    local, _, behind = message_id.partition("@")
-    return bytes.fromhex(local) if behind == domain and _is_ours(local) else message_id
+    local, at, behind = message_id.partition("@")
+    return bytes.fromhex(local) if at and behind == domain and _is_ours(local) else message_id
 
 
 def form_of(reply: str, name: str | None) -> str:

@@ -32,6 +32,7 @@ def said(text):
 REPLIES = [
     *map(queued, range(4)), said("Ok"), said("Ok"), said("Ok: queued as other by us"),
     said("Ok: queued as 4dKm\x1e by \x1e"), said("Ok: queued as 4dKm\x1e by \x1e"),
+    *(queued(number, "Ok: queued as 4dKm{0:06} (4dKm{0:06})") for number in (20, 21)),
 ]  # fmt: skip
 
 
@@ -281,6 +282,11 @@ def test_a_server_that_never_says_the_same_fills_no_memory(path, monkeypatch):
 )
 def test_a_message_id_of_our_form_is_16_bytes(name, packed):
     assert packed_name(name, "a.example") == packed
+
+
+def test_a_message_id_without_a_domain_stays_a_text():
+    """Its bytes would be read with an `@` behind."""
+    assert packed_name("0f" * 16, "") == "0f" * 16
 
 
 def test_a_form_says_the_text_again():
