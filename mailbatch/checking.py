@@ -87,7 +87,6 @@ def check_mailing(
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
     from mailbatch.checks.edition_checks import check_edition
-    from mailbatch.checks.server_checks import check_servers
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.fallback import check_place
     from mailbatch.delivery.inspection import inspect
@@ -120,15 +119,10 @@ def check_mailing(
             again = [inspection.look(one.delivery).content for one in survey.chosen()]
             telling = [content for content in again if content is not None]
             outlook = inspection.outlook()
-            findings = [
-                *check_edition(job, named, outlook, given=edition is not None),
-                *time_findings(job, state),
-                *check_servers(job),
-                *thread_findings(inspection),
-            ]
+            edition_findings = check_edition(job, named, outlook, given=edition is not None)
             overview = survey.overview(
                 inspection.counts,
-                edition=findings,
+                edition=[*edition_findings, *_job_findings(job, inspection, state)],
                 letters=inspection.letters,
                 repeats=inspection.repeats(),
             )
@@ -140,6 +134,13 @@ def check_mailing(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii,
         telling, addressed, survey.place_of,
     )  # fmt: skip
+
+
+def _job_findings(job: Job, inspection: Inspection, state: State) -> list[Finding]:
+    """Return the findings of the time, the servers and the thread of a mailing."""
+    from mailbatch.checks.server_checks import check_servers
+
+    return [*time_findings(job, state), *check_servers(job), *thread_findings(inspection)]
 
 
 def time_findings(job: Job, state: State) -> list[Finding]:

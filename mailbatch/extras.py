@@ -4,7 +4,7 @@
 
 This module must never install anything, nor import a package of an extra.
 
-Tests: tests/cli/test_wrapping.py, and the docstring of `install_extra`.
+Tests: tests/cli/test_wrapping.py.
 """
 
 from __future__ import annotations

@@ -86,8 +86,8 @@ FACE = {
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "edition_checks", "findings", "references", "report", "selection", "survey",
-        "table_checks", "tallies", "unsubscribing",
+        "codes", "edition_checks", "findings", "references", "report", "selection",
+        "server_checks", "survey", "table_checks", "tallies", "unsubscribing",
     },
     "dns": {"asking", "judgement", "published"},
     "links": {"reaching", "targets", "web"},
@@ -178,7 +178,7 @@ def test_a_room_is_entered_by_its_face(room):
 #: The roles of a ledger, and the rows that pass through them.
 ROLES = (
     "mailbatch.ledger.corrected", "mailbatch.ledger.ports", "mailbatch.ledger.proved",
-    "mailbatch.ledger.rows",
+    "mailbatch.ledger.rows", "mailbatch.ledger.standings",
 )  # fmt: skip
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"

@@ -3,6 +3,8 @@
     job.yaml:9:13: warning MB148: The second server is the first one: smtp.example.com:587
 
 This module must never ask a server.
+
+Tests: tests/checks/test_check_codes.py.
 """
 
 from __future__ import annotations

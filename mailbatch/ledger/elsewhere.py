@@ -11,8 +11,6 @@ that is left, and is due at the next one at once, with fresh tries; so is a reci
 deferred. Any other deferred recipient keeps time and tries, which follow from the recipient's own
 reply. A recipient in doubt stays in doubt. This
 module must never change the status of a recipient.
-
-Tests: tests/ledger/test_elsewhere.py.
 """
 
 from __future__ import annotations

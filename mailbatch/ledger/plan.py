@@ -180,7 +180,7 @@ class Plan:
     def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished.
 
-        What was settled is folded first: so the results, read next, need no view.
+        All that was settled is folded first: so the results, read next, need no view.
         """
         self._writing()
         unfinished = self._unfinished()

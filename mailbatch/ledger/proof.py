@@ -17,13 +17,14 @@ from collections.abc import Iterator
 
 from mailbatch.envelope import Delivery, address_key, is_alias
 from mailbatch.errors import LedgerError
+from mailbatch.ledger.as_made import delivery_as_made
 from mailbatch.ledger.attempts import COLUMNS, Head, Row, group_text
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
 from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.naming import named
-from mailbatch.ledger.proved import ProofRow, Proved, delivery_as_made
+from mailbatch.ledger.proved import ProofRow, Proved
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.ledger.standing import FIELDS, REPLIES
 from mailbatch.outcome import Status

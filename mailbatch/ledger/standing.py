@@ -203,10 +203,10 @@ class Standing:
                     found = connection.execute(one, values | {"id": row_id}).fetchone()
                     return _with_group(found, group)[_SHARED]
 
-                yield from shared_blocks(connection, rows, self._order(), facts_of)
+                yield from shared_blocks(connection, rows, _order(self._database), facts_of)
                 return
             (grouped,) = connection.execute(_HAS_GROUPS).fetchone()
-            found = connection.execute(query + self._order(), values)
+            found = connection.execute(query + _order(self._database), values)
             while block := found.fetchmany(_ROWS_AT_ONCE):
                 yield [_with_group(row, group) for row in block] if grouped else block
 
@@ -214,12 +214,8 @@ class Standing:
         """Stream the names of the messages of rows that were tried, in the order of the results."""
         make = tuple.__new__  # as in `result_rows`
         with self._database.guard:
-            for names in self._database.connection.execute(_ATTEMPTED + self._order()):
+            for names in self._database.connection.execute(_ATTEMPTED + _order(self._database)):
                 yield make(AttemptedRow, names)
-
-    def _order(self) -> str:
-        (in_order,) = self._database.connection.execute(_IN_ORDER).fetchone()
-        return "s.id" if in_order else "s.line IS NULL, s.line, s.id"
 
     def statuses_of(self, address: str) -> list[Status]:
         """Return the statuses of the recipients of an address, or of the one with that key.
@@ -251,7 +247,7 @@ class Standing:
         """Stream the rows of `result_rows` with their keys, in that order."""
         with self._database.guard:
             yield from map(
-                KeyedRow._make, self._database.connection.execute(_KEYED + self._order())
+                KeyedRow._make, self._database.connection.execute(_KEYED + _order(self._database))
             )
 
     def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
@@ -260,7 +256,7 @@ class Standing:
         A row that left the table has no line, a row that was never leased may have no delivery.
         """
         with self._database.guard:
-            found = self._database.connection.execute(_PLANNED + self._order())
+            found = self._database.connection.execute(_PLANNED + _order(self._database))
             for line, status, delivery_id in found:
                 yield line, _STATUSES[status], delivery_id
 
@@ -404,3 +400,9 @@ SELECT status, sum(recipients) FROM (
   SELECT 'pending', deferred - recipients FROM lease WHERE accepted_at IS NOT NULL
 ) GROUP BY status
 """
+
+
+def _order(database: Database) -> str:
+    """Return the order of the table: that of the ids, where these stand in it."""
+    (in_order,) = database.connection.execute(_IN_ORDER).fetchone()
+    return "s.id" if in_order else "s.line IS NULL, s.line, s.id"

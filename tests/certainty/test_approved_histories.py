@@ -76,8 +76,8 @@ class History:
     def approve(self):
         """Have a person approve the files as they are now."""
         plan = plan_mailing(load_job(self.scene.job), edition=None, variables={})
-        self.text = plan.text
-        self.plan = parse_plan(plan.text, self.scene.folder / "approved.plan")
+        self.text = "".join(plan.pieces())
+        self.plan = parse_plan(self.text, self.scene.folder / "approved.plan")
         self.planned = {
             address: hashlib.sha256(f"{self.word} {name}\r\n".encode()).hexdigest()
             for address, name in self.names.items()
@@ -189,10 +189,10 @@ class History:
         assert self.names.keys() <= statuses.keys()
         for address, status in statuses.items():
             assert status != "accepted" or address in got | self.decided, address
-            assert address not in got or status in {"accepted", "in_doubt", "skipped"}, (
-                address,
-                status,
-            )
+            known = {"accepted", "in_doubt", "skipped"}
+            if self.asked[address]:  # the second letter, which a person asked for, may be refused
+                known.add("rejected")
+            assert address not in got or status in known, (address, status)
         assert not {statuses[address] for address in self.names} & {"pending", "deferred"}
 
 

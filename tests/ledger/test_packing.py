@@ -61,8 +61,7 @@ def mixed(path):
 
 def answers(path):
     """All that anybody can ask of a ledger that is put away."""
-    with Ledger.read(path) as ledger:
-        proof = ledger.proof()
+    with Ledger.read(path) as ledger, ledger.proof() as proof:
         rows = list(proof.rows())
         keys = [f"{letter}@x.org" for letter in "abcdefghijklmnop"]
         return {

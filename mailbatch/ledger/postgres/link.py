@@ -64,7 +64,6 @@ class Link:
         "_loop",
         "_reader",
         "_rejoin",
-        "_tell",
         "_thread",
         "_turn",
         "_url",
@@ -73,6 +72,7 @@ class Link:
         "schema",
         "seen",
         "snapshots",
+        "tell",
     )
 
     def __init__(self, place: Place) -> None:
@@ -86,7 +86,8 @@ class Link:
         self._reader: asyncpg.Connection | None = None
         # Opens the connection that writes anew; None: what is lost is lost.
         self._rejoin: Callable[[], Coroutine[Any, Any, None]] | None = None
-        self._tell: Callable[[str], None] = lambda _: None
+        #: Hears of something that a person has to know.
+        self.tell: Callable[[str], None] = lambda _: None
         # The call that waits for a database to come back.
         self._connecting: asyncio.Task[Any] | None = None
         self.snapshots = Snapshots(self)
@@ -162,11 +163,7 @@ class Link:
 
     def listen(self, tell: Callable[[str], None]) -> None:
         """Have `tell` hear, in the thread of the link, when a database is waited for."""
-        self._tell = tell
-
-    def tell(self, text: str) -> None:
-        """Tell the listener something that a person has to know."""
-        self._tell(text)
+        self.tell = tell
 
     def rejoin_by(self, rejoin: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Have `rejoin` open the connection that writes anew, wherever that is lost."""
@@ -216,11 +213,11 @@ class Link:
                         raise failure(self.name, error) from error
                 else:
                     if told:
-                        self._tell("the database of the ledger is there again: going on")
+                        self.tell("the database of the ledger is there again: going on")
                     return connection
                 if not told and self._loop.time() - began > _SILENCE:
                     told = True
-                    self._tell(f"the database of the ledger is gone: trying for {_PATIENCE:.0f} s")
+                    self.tell(f"the database of the ledger is gone: trying for {_PATIENCE:.0f} s")
                 await asyncio.sleep(pause)
                 pause = min(1.5 * pause, _SELDOM)
         finally:

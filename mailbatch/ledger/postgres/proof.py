@@ -16,12 +16,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from mailbatch.envelope import Delivery, address_key
+from mailbatch.ledger.as_made import delivery_as_made
 from mailbatch.ledger.attempts import COLUMNS, Head, Row, group_text
 from mailbatch.ledger.keyed import keyed_by, salt_of
 from mailbatch.ledger.postgres.naming import BY_ADDRESS, BY_KEY
 from mailbatch.ledger.postgres.standing import FIELDS
 from mailbatch.ledger.postgres.streaming import Ask
-from mailbatch.ledger.proved import ProofRow, Proved, delivery_as_made
+from mailbatch.ledger.proved import ProofRow, Proved
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 

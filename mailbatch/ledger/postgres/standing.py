@@ -65,12 +65,12 @@ class Standing:
 
     def finished_at(self) -> float | None:
         """Return when the edition last became finished (seconds since the epoch), else None."""
-        found = self._ask(self._link.fact("finished_at"))
+        found = self._link.wait(self._link.fact("finished_at"))
         return None if found is None else float(found)
 
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
-        found: float | None = self._ask(
+        found: float | None = self._link.wait(
             self._link.value("SELECT min(first_attempt_at) FROM standing")
         )
         return found
@@ -78,7 +78,7 @@ class Standing:
     def waits_for_the_server(self) -> bool:
         """Say whether a recipient is pending by a reply of the server, not for want of a try."""
         return bool(
-            self._ask(
+            self._link.wait(
                 self._link.value(
                     "SELECT EXISTS (SELECT 1 FROM standing"
                     " WHERE status = 'pending' AND reply_id IS NOT NULL)"
@@ -88,7 +88,7 @@ class Standing:
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns of the table as it was planned last; none before the first plan."""
-        found = self._ask(
+        found = self._link.wait(
             self._link.value(
                 "SELECT columns FROM header"
                 " WHERE id = (SELECT value::bigint FROM fact WHERE name = 'header')"
@@ -118,7 +118,7 @@ class Standing:
         """Return how many addresses servers took, or may have taken, later than `since`."""
         if server is not None:
             return []
-        return self._ask(taken_since(self._link, since))  # type: ignore[no-any-return]
+        return self._link.wait(taken_since(self._link, since))
 
     def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
         """Stream line, status and delivery of the rows of `result_rows`, in that order."""
@@ -131,14 +131,14 @@ class Standing:
 
     def statuses_of(self, address: str) -> list[Status]:
         """Return the statuses of the recipients of an address, or of the one with that key."""
-        return [_STATUSES[status] for status in self._ask(_statuses_of(self._link, address))]
+        return [_STATUSES[status] for status in self._link.wait(_statuses_of(self._link, address))]
 
     def aliases(self) -> None:
         """Return None: people are forgotten in files alone."""
 
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
-        found = self._ask(self._link.fact("identity"))
+        found = self._link.wait(self._link.fact("identity"))
         return BY_ADDRESS if found is None else Identity.of(found)
 
     def keyed_rows(self) -> Iterator[KeyedRow]:
@@ -148,7 +148,7 @@ class Standing:
 
     def letters(self) -> tuple[int, int]:
         """Count the addresses that have several deliveries, and these deliveries."""
-        addresses, deliveries = self._ask(self._link.row(_LETTERS))
+        addresses, deliveries = self._link.wait(self._link.row(_LETTERS))
         return int(addresses), int(deliveries)
 
     def repeats(self) -> Iterator[Repeat]:
@@ -196,15 +196,12 @@ class Standing:
 
     def further(self) -> int:
         """Count the addresses to be mailed that have a message by a row which left the table."""
-        return 0 if self.identity().is_address else int(self._ask(self._link.value(_FURTHER)))
+        return 0 if self.identity().is_address else int(self._link.wait(self._link.value(_FURTHER)))
 
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""
         for line, status, cells, address in self._link.snapshots.stream(_UNFINISHED):
             yield UnfinishedRow(line, _STATUSES[status], unpacked(cells, address))
-
-    def _ask(self, question: Any) -> Any:
-        return self._link.wait(question)
 
 
 def _of_keys(

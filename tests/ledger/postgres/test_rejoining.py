@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from mailbatch.envelope import Recipient
-from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.errors import LedgerError, LedgerLocked, LedgerUnreachable
 from mailbatch.ledger.ports import CommitPoint, Recovery, Settlement, Suspicion
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.contract.talk import settlement
@@ -538,3 +538,17 @@ def test_a_lease_that_is_gone_from_the_database_is_a_bug_kept_out(cluster, place
         with pytest.raises(LedgerError, match="a lease of this worker is gone"):
             asyncio.run(call)
         assert counts(ledger) == {Status.PENDING: 1}
+
+
+def test_an_answer_that_breaks_off_is_a_failure_of_the_ledger(cluster, place):
+    """As everywhere: no error of the driver leaves the room."""
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        with ledger._link.snapshots.take() as ask:
+            rows = ask("SELECT generate_series(1, 5000)")
+            assert next(rows)[0] == 1
+            cluster.disconnect(place)
+            with pytest.raises(LedgerUnreachable, match="the connection to the ledger failed"):
+                list(rows)
+        with ledger._link.snapshots.take() as ask:  # the next one has another connection
+            assert len(list(ask("SELECT generate_series(1, 5000)"))) == 5000
