@@ -76,7 +76,8 @@ class Daily:
 
     def words(self, at: float) -> str:
         """Say which number is reached at an instant."""
-        number = f"{self.most_at(at):,} recipients in 24 hours"
+        most = self.most_at(at)
+        number = f"{most:,} recipient{'' if most == 1 else 's'} in 24 hours"
         if self.bound_by(at) == "cap" or self._warmup is None:
             return f"{self.key}.cap is reached: {number}"
         day = f"day {self._day(at) + 1} of {self._warmup.days}"

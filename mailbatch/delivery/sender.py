@@ -367,7 +367,7 @@ class Sender:
     # -- without a delivery ------------------------------------------------------------------------
 
     async def _wait_for_work(self) -> bool:
-        """Wait until a deferred delivery is due; False if there is nothing to wait for."""
+        """Wait until a delivery is due, again or for the first time; False if none will be."""
         run = self._run
         due = run.supply.next_due()
         if due is None:
@@ -376,7 +376,7 @@ class Sender:
             # Another worker's delivery may yet be deferred and become ours.
             await first(run.crew.settled.wait(), run.crew.stop.wait())
             return True
-        await self._link.pause(max(0.0, due - run.clock()), "deferred recipients")
+        await self._link.pause(max(0.0, due - run.clock()), "recipients due later")
         return True
 
     def _put_back(self) -> None:

@@ -303,7 +303,7 @@ def test_waits_are_told_once_however_many_sessions_wait(mailing, on_terminal):
     job.edit("maximum: 0.2s", "maximum: 1.5s")
     terminal, code = on_terminal(job, "run", "job.yaml", "--yes", "--sessions", "3")
     assert code == 0
-    assert terminal.text.count("for deferred recipients") == 1
+    assert terminal.text.count("for recipients due later") == 1
     assert "        3  accepted" in terminal.text
     job.check(server.deliveries())
 

@@ -66,3 +66,4 @@ def test_the_words_name_the_day():
     daily = Daily(30, SHORT, 0.0)
     assert daily.words(DAY) == "server.warmup is reached: 20 recipients in 24 hours, day 2 of 3"
     assert daily.words(2 * DAY) == "server.cap is reached: 30 recipients in 24 hours"
+    assert Daily(1).words(0.0) == "server.cap is reached: 1 recipient in 24 hours"
