@@ -156,6 +156,11 @@ class Recording:
         if self.broken is not None:
             raise self.broken
 
+    async def answered(self) -> None:
+        """Wait until the progress was told of all that the ledger has recorded so far."""
+        if self._answers.due is not None:
+            await asyncio.wait({self._answers.due})
+
     async def drain(self) -> None:
         """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
