@@ -17,11 +17,11 @@ from itertools import count, repeat
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from mailbatch.envelope import Recipient
-from mailbatch.outcome import Status
 
 #: Between two cells (unit separator): no cell of a plain row has the character.
 APART = "\x1f"
-_PENDING = Status.PENDING.value
+#: The fields of a row behind its values: no group, pending, and no more.
+_DEFAULTS = tuple(Recipient._field_defaults.values())
 
 
 class PlainRows(NamedTuple):
@@ -39,8 +39,7 @@ class PlainRows(NamedTuple):
     def recipients(self) -> Iterator[Recipient]:
         """Return the rows one by one."""
         values = map(tuple, map(str.split, self.cells, repeat(APART)))
-        pending = (repeat(None), repeat(_PENDING), repeat(None), repeat(None))
-        rows = zip(count(self.first), self.addresses, values, *pending)
+        rows = zip(count(self.first), self.addresses, values, *map(repeat, _DEFAULTS))
         return map(tuple.__new__, repeat(Recipient), rows)
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailbatch.envelope import Recipient
 from mailbatch.job.model import Job
 from mailbatch.plain_rows import PlainRows
 from mailbatch.recipients.plain_lines import PlainLines, pieces, plain_lines
@@ -47,6 +48,16 @@ NOT_PLAIN = {
 @pytest.mark.parametrize("text", NOT_PLAIN.values(), ids=NOT_PLAIN)
 def test_a_text_that_is_not_plain_is_left_to_csv(text: str) -> None:
     assert plain_lines(text, ",", 2) is None
+
+
+def test_the_rows_of_plain_lines_are_whole():
+    rows = PlainRows(2, ["ann@b.c", "bob@b.c"], ["ann@b.c\x1fAnn", "bob@b.c\x1fBob"])
+
+    found = list(rows.recipients())
+
+    assert found == [Recipient(2, "ann@b.c", ("ann@b.c", "Ann")),
+                     Recipient(3, "bob@b.c", ("bob@b.c", "Bob"))]  # fmt: skip
+    assert found[0]._replace(status="filtered").status == "filtered"
 
 
 @pytest.mark.parametrize(
