@@ -263,7 +263,9 @@ def bring(
     """
     connection = database.connection
     known, timed = _knows_anybody(connection), now is not None or send_times.are_known(connection)
-    first = not known and not timed and (identity.is_address or not by_group)
+    # Rows of one message may spell their group in several ways, and are compared with each other.
+    apart = identity.is_address and not identity.one_message
+    first = not known and not timed and (apart or not by_group)
     connection.execute(INCOMING)
     connection.execute(send_times.INCOMING)
     passed = None

@@ -1,5 +1,6 @@
 """Groups: one message for the rows with equal values, in parts where there are many addresses."""
 
+from mailbatch.identity import Identity
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
     LATER,
@@ -45,6 +46,15 @@ def test_a_template_of_several_addresses_gets_the_first_row_only(ledger):
     delivery = lease_one(ledger)
     assert [found.line for found in delivery.rows] == [2]
     assert delivery.rows[0].group == DE
+
+
+def test_rows_of_one_mailbox_share_a_message_however_they_spell_the_address(ledger):
+    rows = [row(2, "pat@x.org", "1", group=("pat@x.org",))]
+    rows += [row(3, "Pat@x.org", "2", group=("Pat@x.org",)), row(4, "b@x.org", group=("b@x.org",))]
+    plan(ledger, rows, group_by=("email",), identity=Identity(one_message=True))
+    delivery = lease_one(ledger)
+    assert delivery.addresses == ("pat@x.org",)
+    assert [found.values[1] for found in delivery.rows] == ["1", "2"]
 
 
 def test_rows_of_one_customer_share_a_delivery_and_its_status(ledger):

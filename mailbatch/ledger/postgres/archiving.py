@@ -27,7 +27,8 @@ async def put_away(link: Link, held: OpenLeases, now: float) -> None:
     """Drop the recipients of an edition, and note that it was put away at `now` (seconds, epoch).
 
     Raises:
-        LedgerLocked: another process writes the ledger, or reads it for long; nothing was changed.
+        LedgerLocked: another process writes the ledger, or wrote it since this one opened it, or
+            reads it for long; nothing was changed.
         LedgerError: the database fails, or this user does not own the ledger (74).
     """
     try:
@@ -45,6 +46,11 @@ async def _drop(link: Link, connection: Any, worker: int, now: float) -> None:
     others = await writers(link, connection, but=worker)
     if others:
         raise locked(link, others[0], hint="wait for its end; nothing was dropped")
+    if await connection.fetchval(_WRITTEN_SINCE, worker):
+        raise LedgerLocked(
+            f"{link.name}: another process wrote the ledger while the results were written",
+            hint="run the command again: the results have to say that, too; nothing was dropped",
+        )
     await connection.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
     await connection.execute(_DROP)
     await connection.execute("UPDATE mailing SET bundle = NULL, published = NULL, stop = NULL")
@@ -52,9 +58,19 @@ async def _drop(link: Link, connection: Any, worker: int, now: float) -> None:
     await set_fact(connection, "archived_at", repr(now))
 
 
+#: Another worker that came after the one that this process was at first (`rejoining`).
+_WRITTEN_SINCE = """
+WITH RECURSIVE mine AS (
+  SELECT id, after FROM worker WHERE id = $1
+  UNION SELECT w.id, w.after FROM worker AS w JOIN mine ON w.id = mine.after)
+SELECT EXISTS (
+  SELECT 1 FROM worker
+  WHERE id > (SELECT min(id) FROM mine) AND id NOT IN (SELECT id FROM mine))
+"""
 _DROP = """
 SET LOCAL client_min_messages = warning;
-DROP TABLE recipient, recipient_group, header, delivery, block, lease, point, reply, copy, bundle
+DROP TABLE recipient, recipient_group, header, delivery, block, lease, point, past_point, reply,
+  copy, bundle
 CASCADE
 """
 _FORGET = """

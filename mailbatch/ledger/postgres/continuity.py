@@ -125,12 +125,15 @@ async def keep_origin(connection: Any, origin: Origin) -> int:
     return position
 
 
-async def take_as_it_stands(link: Link, connection: Any) -> None:
+async def take_as_it_stands(link: Link, connection: Any, heard: Iterable[Testimony]) -> None:
     """Take a copy for the ledger as a person decided; all that was leased there may have left.
 
-    The transaction is the caller's, and no other process writes the ledger.
+    The decision is about all that this machine has `heard`, later copies that were taken before
+    included: no such testimony counts any more. The transaction is the caller's, and no other
+    process writes the ledger.
     """
-    await connection.execute(_TAKE, secrets.token_hex(8))
+    eras = [testimony.era for testimony in heard]
+    await connection.execute(_TAKE, secrets.token_hex(8), eras)
     await connection.execute(_COMMITTED, lock_class(link.schema))
 
 
@@ -168,7 +171,8 @@ FROM (SELECT {_NOW}) AS now
 """  # noqa: S608 - constants
 _TAKE = f"""
 UPDATE origin SET
-  eras = eras || $1::text, behind = NULL, system = system_now, database = database_now,
+  eras = eras || ARRAY (SELECT unnest($2::text[]) EXCEPT SELECT unnest(eras)) || $1::text,
+  behind = NULL, system = system_now, database = database_now,
   schema = schema_now, timeline = timeline_now, replicated = replicated_now
 FROM (SELECT {_NOW}) AS now
 """  # noqa: S608 - constants
@@ -184,5 +188,8 @@ JOIN worker AS w ON w.id = l.worker
   AND (NOT w.live OR pg_try_advisory_xact_lock($1, w.id::integer))
 ON CONFLICT DO NOTHING
 """
-_HAS = "SELECT EXISTS (SELECT 1 FROM point WHERE (delivery_id, attempt, worker) = ($1, $2, $3))"
+_HAS = """
+SELECT EXISTS (SELECT 1 FROM point WHERE (delivery_id, attempt, worker) = ($1, $2, $3))
+  OR EXISTS (SELECT 1 FROM past_point WHERE (delivery_id, attempt, worker) = ($1, $2, $3))
+"""
 _STOP = "UPDATE mailing SET stop = $1, stop_code = $2 WHERE stop IS NULL"

@@ -35,7 +35,7 @@ from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.roles import let_work
-from mailbatch.ledger.postgres.witness import Witness, files_of, heard_of
+from mailbatch.ledger.postgres.witness import Testimony, Witness, files_of, heard_of
 from mailbatch.times import iso_time
 
 VERSION = "3"
@@ -122,11 +122,12 @@ async def _entered(
     """Enter a worker, and bury the workers that are gone."""
     found = await check_ledger(link, connection, facts)
     name = await name_of(link, connection)
-    heard = [] if restored else heard_of(link.seen, name)
+    heard = heard_of(link.seen, name)
     witness = Witness.take(link.seen, name)
     try:
         if restored:
-            await _take_copy(link, connection)
+            await _take_copy(link, connection, heard)
+            heard = []
         origin = await check_origin(link, connection, heard, writes=True)
         worker, position = await _insert(link, connection, role, origin)
         witness.tell(origin.era, origin.system, position)
@@ -138,7 +139,7 @@ async def _entered(
     return Entered(worker, recovered, found, witness)
 
 
-async def _take_copy(link: Link, connection: Any) -> None:
+async def _take_copy(link: Link, connection: Any, heard: Sequence[Testimony]) -> None:
     """Take a ledger as it stands, where no process writes it.
 
     Raises:
@@ -148,7 +149,7 @@ async def _take_copy(link: Link, connection: Any) -> None:
     if others:
         raise locked(link, others[0], hint="stop the workers first: they know what they have sent")
     async with connection.transaction():
-        await take_as_it_stands(link, connection)
+        await take_as_it_stands(link, connection, heard)
 
 
 async def _insert(link: Link, connection: Any, role: str, origin: Origin) -> tuple[int, int]:

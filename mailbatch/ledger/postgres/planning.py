@@ -460,5 +460,8 @@ SELECT setval('delivery_number', greatest(
 # Else a later delivery with the same number would have what was recorded of one that is gone.
 _FORGET = """
 DELETE FROM copy AS c WHERE NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.id = c.delivery_id);
-DELETE FROM point AS p WHERE NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.id = p.delivery_id);
+WITH gone AS (
+  DELETE FROM point AS p WHERE NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.id = p.delivery_id)
+  RETURNING delivery_id, attempt, worker)
+INSERT INTO past_point SELECT delivery_id, attempt, worker FROM gone;
 """

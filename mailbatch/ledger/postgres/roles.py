@@ -4,8 +4,9 @@
     make("postgresql:///mail", roles)                                # the same, executed here
 
 Roles have no password until an administrator of the database sets one. The planner finds the name
-of the worker in a setting of the database, and grants the rights on each ledger (`let_work`). This
-module must never see a password.
+of the worker in the comment on its own role, and grants the rights on each ledger (`let_work`): a
+setting of the role would need a superuser, and few hosted databases have one. This module must
+never see a password.
 """
 
 from __future__ import annotations
@@ -97,9 +98,10 @@ async def let_work(link: Link, connection: Any) -> None:
             await connection.execute(rights.format(schema=link.schema, worker=worker))
 
 
-#: `roles.sql` sets the name of the worker for the planner.
+#: `roles.sql` comments the role of the planner so.
 _WITHOUT_RIGHTS = """
-SELECT r.rolname FROM pg_roles AS r
-WHERE r.rolname = nullif(current_setting('mailbatch.worker_role', true), '')
-AND NOT has_schema_privilege(r.oid, $1, 'USAGE')
+SELECT r.rolname FROM pg_roles AS planner
+JOIN pg_roles AS r ON r.rolname = substring(
+  shobj_description(planner.oid, 'pg_authid') FROM '^mailbatch: its worker is ([a-z0-9_]+)$')
+WHERE planner.rolname = current_user AND NOT has_schema_privilege(r.oid, $1, 'USAGE')
 """

@@ -11,7 +11,7 @@ BEGIN
   EXECUTE 'GRANT CONNECT, CREATE ON DATABASE ' || here || ' TO {planner}';
   EXECUTE 'GRANT CONNECT ON DATABASE ' || here || ' TO {worker}';
   -- The planner gives the worker its rights on each ledger.
-  EXECUTE 'ALTER ROLE {planner} IN DATABASE ' || here || ' SET mailbatch.worker_role = {worker}';
+  COMMENT ON ROLE {planner} IS 'mailbatch: its worker is {worker}';
   -- A commit that is acknowledged is on the disk.
   EXECUTE 'ALTER ROLE {planner} IN DATABASE ' || here || ' SET synchronous_commit = on';
   EXECUTE 'ALTER ROLE {worker} IN DATABASE ' || here || ' SET synchronous_commit = on';

@@ -161,6 +161,14 @@ CREATE TABLE point (
   PRIMARY KEY (delivery_id, attempt)
 );
 
+-- The commit points of deliveries that a later plan dissolved: those numbers may be given again. A
+-- machine that has passed one asks whether its commit is here (`continuity`).
+CREATE TABLE past_point (
+  delivery_id bigint  NOT NULL,
+  attempt     integer NOT NULL,
+  worker      bigint  NOT NULL
+);
+
 -- The server's replies that decided something; one for all recipients that it decided together.
 CREATE TABLE reply (
   id         bigint PRIMARY KEY,

@@ -71,7 +71,7 @@ class Snapshots:
     def rows(self, connection: asyncpg.Connection, query: str, *values: object) -> Iterator[Any]:
         """Yield the rows of a query inside a transaction; the memory stays flat."""
         cursor = self._link.wait(_cursor(connection, query, values))
-        while rows := self._link.wait(_rows(cursor)):
+        while rows := self._link.wait(_next(cursor)):
             yield from rows
 
     def stream(self, query: str, *values: object) -> Iterator[Any]:
@@ -90,8 +90,8 @@ async def _cursor(connection: asyncpg.Connection, query: str, values: tuple[obje
     return await connection.cursor(query, *values)
 
 
-async def _rows(cursor: Any) -> list[Any]:
-    # A cursor says at the call that its connection is closed, and not where the call is awaited.
+async def _next(cursor: Any) -> list[Any]:
+    """Return the next rows; a cursor whose connection is closed raises before it is awaited."""
     return list(await cursor.fetch(_ROWS))
 
 

@@ -19,6 +19,7 @@ import fcntl
 import itertools
 import json
 import os
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -26,10 +27,12 @@ from typing import NamedTuple, Self
 from mailbatch.errors import SYSTEM_REMEDIES, LedgerError
 from mailbatch.ledger.database import make_folder
 
-#: Written over and over, in place: position, delivery, attempt and worker.
-_SEEN = b"%020d %020d %010d %010d\n"
-_SEEN_LENGTH = 64
+#: Written over and over, in place: position, delivery, attempt, worker, and a sum over both lines.
+_SEEN = b"%020d %020d %010d %010d"
+_SUM = b" %08x\n"
 _LONGEST = 4096
+#: A file that is read in the middle of a write has another sum, and is read again so often.
+_READS = 100
 
 
 class Passed(NamedTuple):
@@ -57,18 +60,21 @@ class Testimony:
 class Witness:
     """The witness of one process that writes a ledger."""
 
-    __slots__ = ("_fd", "_passed", "_path", "_position", "_said")
+    __slots__ = ("_fd", "_passed", "_path", "_position", "_said", "_said_line")
 
     def __init__(self, path: Path | None, fd: int) -> None:
         self._path = path
         self._fd = fd
         self._said: tuple[str, int] | None = None
+        self._said_line = b""
         self._position = 0
         self._passed: Passed | None = None
 
     @classmethod
     def take(cls, folder: Path | None, name: str) -> Self:
         """Take the first file of a name that no other process holds; without a folder none.
+
+        A file of another user is passed over.
 
         Raises:
             LedgerError: the file cannot be made or locked (74).
@@ -79,7 +85,12 @@ class Witness:
             make_folder(folder)
             for number in itertools.count(1):
                 path = folder / f"{name}.{number}.seen"
-                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                except PermissionError:
+                    if not path.exists():  # the folder itself
+                        raise
+                    continue
                 try:
                     fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -111,10 +122,11 @@ class Witness:
         self._passed = before.passed if before is not None and is_known else None
         if self._path is None:
             return
-        said = json.dumps({"era": era, "system": system}).encode() + b"\n"
+        self._said_line = json.dumps({"era": era, "system": system}).encode() + b"\n"
+        written = self._seen() + self._said_line
         try:
-            os.pwrite(self._fd, _SEEN % (position, *(self._passed or (0, 0, 0))) + said, 0)
-            os.ftruncate(self._fd, _SEEN_LENGTH + len(said))
+            os.pwrite(self._fd, written, 0)
+            os.ftruncate(self._fd, len(written))
             os.fsync(self._fd)
         except OSError as error:
             raise _failed(self._path, error) from error
@@ -131,11 +143,15 @@ class Witness:
         self._passed = passed or self._passed
         if self._path is None:
             return
-        seen = _SEEN % (self._position, *(self._passed or (0, 0, 0)))
         try:
-            os.pwrite(self._fd, seen, 0)
+            os.pwrite(self._fd, self._seen(), 0)
         except OSError as error:
             raise _failed(self._path, error) from error
+
+    def _seen(self) -> bytes:
+        """Return the line that is written over and over."""
+        seen = _SEEN % (self._position, *(self._passed or (0, 0, 0)))
+        return seen + _SUM % zlib.crc32(seen + self._said_line)
 
     def close(self) -> None:
         """Let the file go; without effect the second time."""
@@ -146,7 +162,7 @@ class Witness:
 
 
 def heard_of(folder: Path | None, name: str) -> list[Testimony]:
-    """Return the testimonies of this machine about a ledger; a file that was cut off has none."""
+    """Return the testimonies of this machine about a ledger; a file that is damaged has none."""
     if folder is None:
         return []
     found = (_read(path) for path in files_of(folder, name))
@@ -159,16 +175,25 @@ def files_of(folder: Path, name: str) -> list[Path]:
 
 
 def _read(path: Path) -> Testimony | None:
-    try:
-        with path.open("rb") as stream:
-            seen, _, said = stream.read(_LONGEST).decode("utf-8", "replace").partition("\n")
-        position, *passed = map(int, seen.split())
-        # The first line alone: behind it may stand the rest of a longer one, about to be cut off.
-        told = json.loads(said.partition("\n")[0])
-        point = Passed(*passed)
-        return Testimony(told["era"], told["system"], position, point if point.worker else None)
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+    """Return the testimony of a file; None for one that cannot be read, or has another sum.
+
+    Half of a position must never speak against a ledger: the process that writes does not wait.
+    """
+    for _ in range(_READS):
+        try:
+            written = path.read_bytes()[:_LONGEST]
+            seen, sep, said = written.partition(b"\n")
+            numbers, _, told_sum = seen.rpartition(b" ")
+            # The first line alone: behind it may stand the rest of a longer one, about to be cut.
+            line = said.partition(b"\n")[0]
+            if int(told_sum, 16) != zlib.crc32(numbers + line + sep):
+                continue
+            position, *passed = map(int, numbers.split())
+            told, point = json.loads(line), Passed(*passed)
+            return Testimony(told["era"], told["system"], position, point if point.worker else None)
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+    return None
 
 
 def _failed(path: Path, error: OSError) -> LedgerError:

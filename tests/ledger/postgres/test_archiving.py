@@ -73,6 +73,18 @@ def test_nothing_is_dropped_while_a_worker_lives(place):
         assert reader.standing.counts()[Status.ACCEPTED] == 1
 
 
+def test_nothing_is_dropped_that_results_of_before_do_not_have(cluster, place):
+    """Results are written between the opening and the end: a worker may come and go meanwhile."""
+    with PostgresLedger.reopen(sent(place)) as ledger:
+        joined(place).close()
+        with pytest.raises(LedgerLocked, match="while the results were written") as no:
+            ledger.put_away(NOW)
+        assert "nothing was dropped" in no.value.hint
+    with PostgresLedger.reopen(place) as ledger:
+        cluster.disconnect(place)  # the process is another worker afterwards, and no other process
+        ledger.put_away(NOW)
+
+
 def test_a_long_reader_is_not_waited_for_without_end(cluster, place, monkeypatch):
     monkeypatch.setattr("mailbatch.ledger.postgres.archiving._PATIENCE", "100ms")
     with PostgresLedger.read(sent(place)) as reader, PostgresLedger.reopen(place) as ledger:

@@ -1,6 +1,7 @@
 """A database that may lack commits is refused: copies, recoveries, standbys that were behind."""
 
 import asyncio
+import errno
 import os
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -187,6 +188,43 @@ def test_a_person_may_take_a_copy_as_it_stands(machine, editions):
         refused(one, r"has come to timeline \d+, from \d+, by a restored backup or a standby")
     machine.execute(f"UPDATE {place.schema}.origin SET replicated = true")  # noqa: S608
     refused(elsewhere, "has seen another ledger of this edition here, or a later one")
+    # The decision of a person about an older copy yet is about all that was decided before.
+    PostgresLedger.reopen(place, restored=True).close()
+    for one in (place, elsewhere):
+        with opened(one) as ledger, joined(one):
+            plan(ledger, *"abcd")
+
+
+def test_every_testimony_of_a_machine_ends_with_a_decision_of_a_person(machine, place):
+    """Three processes have a file each, and one of these alone is written by the decision."""
+    with opened(place) as ledger:
+        plan(ledger, "a")
+        with joined(place), joined(place):
+            pass
+    machine.execute(f"UPDATE {place.schema}.origin SET eras = ARRAY['before']")  # noqa: S608
+    refused(place, "has seen another ledger")
+    PostgresLedger.reopen(place, restored=True).close()
+    with opened(place) as ledger, joined(place):
+        plan(ledger, "a")
+
+
+def test_a_commit_point_whose_delivery_a_later_plan_dissolves_speaks_against_nobody(place):
+    def planned(ledger, cell):
+        rows = [Recipient(2, "a@x.org", ("a@x.org", cell), (cell,))]
+        ledger.plan.reconcile(
+            ("email", "team"), rows, group_by=("team",), recipients_per_transaction=10
+        )
+
+    with opened(place) as ledger:
+        planned(ledger, "red")
+        (delivery,) = lease(ledger, 1)
+        commit(ledger, delivery)
+        asyncio.run(ledger.records.record([settlement(delivery, Status.DEFERRED)], ()))
+    with opened(place) as ledger:
+        planned(ledger, "blue")
+        assert ledger._link.wait(ledger._link.value("SELECT count(*) FROM point")) == 0
+    for opening in OPENINGS:
+        opening(place).close()
 
 
 def test_no_copy_is_taken_while_a_worker_lives(place):
@@ -244,11 +282,35 @@ def test_the_witness_keeps_what_was_acknowledged_in_a_file_for_each_process(tmp_
     again = Witness.take(tmp_path, "s")
     again.tell("another", 7, 10)
     assert [one.era for one in heard_of(tmp_path, "s")] == ["another", "era"]
-    (tmp_path / "s.1.seen").write_text("torn")
-    assert [one.era for one in heard_of(tmp_path, "s")] == ["era"]
+    whole = (tmp_path / "s.1.seen").read_bytes()
+    for torn in (b"torn", whole.replace(b"10 ", b"99 ", 1), whole.replace(b"another", b"anather")):
+        assert torn != whole
+        (tmp_path / "s.1.seen").write_bytes(torn)
+        assert [one.era for one in heard_of(tmp_path, "s")] == ["era"]
+    (tmp_path / "s.1.seen").write_bytes(whole + b"rest of a longer one")
+    assert [one.era for one in heard_of(tmp_path, "s")] == ["another", "era"]
     assert heard_of(None, "s") == []
     for one in (again, second):
         one.close()
+
+
+def test_a_file_of_another_user_is_passed_over(tmp_path, monkeypatch):
+    """As of a run by hand as root, where a service goes on; a folder of another user is refused."""
+    system_open = os.open
+
+    def open_as_a_stranger(path, *arguments):
+        if path.name in {"s.1.seen", "t.1.seen"}:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return system_open(path, *arguments)
+
+    Witness.take(tmp_path, "s").close()
+    monkeypatch.setattr(os, "open", open_as_a_stranger)
+    witness = Witness.take(tmp_path, "s")
+    witness.tell("era", 7, 100)
+    witness.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["s.1.seen", "s.2.seen"]
+    with pytest.raises(LedgerError, match="cannot be written: Permission denied"):
+        Witness.take(tmp_path, "t")
 
 
 def test_a_witness_that_cannot_be_written_ends_the_opening(place, tmp_path):

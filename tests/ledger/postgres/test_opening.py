@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from mailbatch.envelope import Recipient
-from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.errors import LedgerError, LedgerLocked, LedgerUnreachable
 from mailbatch.ledger.ports import CommitPoint, Recovery
 from mailbatch.outcome import Status
 from tests.ledger.contract.talk import settlement
@@ -187,6 +187,21 @@ def test_a_worker_that_leaves_in_order_leaves_no_doubt_to_a_reader_of_the_time_b
             ledger.close()
             assert [row["status"] for row in ask("SELECT status FROM standing")] == ["pending"]
         assert [row.status for row in reader.standing.result_rows()] == ["accepted"]
+
+
+def test_a_connection_that_is_lost_between_two_lots_of_rows_is_a_failure_of_the_database(place):
+    """The driver raises that where a fetch is asked for, and not where it is awaited."""
+    opened(place).close()
+    with PostgresLedger.read(place) as reader, reader._link.snapshots.take() as ask:
+        rows = ask("SELECT generate_series(1, 5000) AS number")
+        assert next(rows)["number"] == 1
+
+        async def lose():
+            ask.args[0].terminate()
+
+        reader._link.wait(lose())
+        with pytest.raises(LedgerUnreachable, match="the connection to the ledger failed"):
+            list(rows)
 
 
 def test_a_worker_that_is_gone_leaves_a_doubt_to_every_reader(cluster, place):

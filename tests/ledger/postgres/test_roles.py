@@ -74,6 +74,25 @@ def joined(place):
     return PostgresLedger.join(place, message_id_domain="example.com", bundle="b")
 
 
+def test_an_owner_who_may_make_roles_is_enough(cluster):
+    """No superuser: hosted databases have none for their users."""
+    name = f"admin_{random.getrandbits(64):x}"
+    cluster.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
+    cluster.execute(f"CREATE DATABASE {name} OWNER {name}")
+    roles = Roles(f"{name}_p", f"{name}_w")
+    url = cluster.url(name)
+    for _ in range(2):
+        make(url.replace("user=postgres", f"user={name}"), roles)
+    planner, worker = (
+        Place(url.replace("user=postgres", f"user={role}"), "mailbatch_roles_1")
+        for role in (roles.planner, roles.worker)
+    )
+    with planned(planner, "a"), joined(worker) as ledger:
+        assert len(asyncio.run(ledger.leases.lease(1, now=NOW))) == 1
+    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    cluster.execute(f"DROP ROLE {roles.planner}, {roles.worker}, {name}")
+
+
 def test_a_worker_sends_with_the_rights_of_its_role(database):
     """All that a worker writes: claims, points, outcomes, copies, suspicion, burial, rejoining."""
     planner, worker = (
