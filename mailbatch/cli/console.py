@@ -357,7 +357,8 @@ class RunProgress:
         self._drawn = now
         done = sum(n for s, n in self._counts.items() if s not in (Status.PENDING, Status.DEFERRED))
         rate = 0.0 if self._started is None else done / max(now - self._started, 1e-6)
-        outcomes = " ".join(f"{n} {s}" for s, n in self._counts.items() if s is not Status.ACCEPTED)
+        told = ((n, s) for s, n in self._counts.items() if n and s is not Status.ACCEPTED)
+        outcomes = " ".join(f"{n} {s}" for n, s in told)
         self._bar.update(self._task, completed=done, rate=f"{rate:,.0f}/s", outcomes=outcomes)
         self._bar.refresh()
 

@@ -37,7 +37,7 @@ from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.proved import Proving
-from mailbatch.ledger.published import Publication, Published, Sample, publication_of
+from mailbatch.ledger.published import Company, Publication, Published, Sample, publication_of
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mailbatch.ledger.postgres.store import PostgresLedger
 
 __all__ = [
+    "Company",
     "LedgerPlace",
     "Publication",
     "Published",

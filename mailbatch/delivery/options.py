@@ -385,7 +385,7 @@ class Progress(Protocol):
         """Hear that a session with `server` is ready for transactions."""
 
     def settled(self, status: Status, recipients: int) -> None:
-        """Hear that this many recipients now have this status."""
+        """Hear that this many recipients now have this status; below 0: have it no longer."""
 
     def waiting(self, seconds: float, why: str) -> None:
         """Hear that nothing happens for so many seconds."""

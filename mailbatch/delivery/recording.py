@@ -156,6 +156,11 @@ class Recording:
         if self.broken is not None:
             raise self.broken
 
+    async def answered(self) -> None:
+        """Wait until the progress was told of all that the ledger has recorded so far."""
+        if self._answers.due is not None:
+            await asyncio.wait({self._answers.due})
+
     async def drain(self) -> None:
         """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
@@ -229,7 +234,8 @@ class Recording:
         try:
             told = self._records.record([*map(_FIRST, settled)], [*map(_FIRST, points)], suspicion)
         except Exception as error:
-            self._give_up(error, points)
+            self._points = points + self._points
+            self.fail(error)
             self._save(settled, again=several)
             raise
         if told is None:
@@ -254,7 +260,8 @@ class Recording:
             self._lose(settled)
             raise
         except Exception as error:  # noqa: BLE001 - the next call raises it
-            self._give_up(error, points)
+            self._points = points + self._points
+            self.fail(error)
             if several:
                 await self._save_behind(settled)
             else:
@@ -264,10 +271,6 @@ class Recording:
                 self._suspicion_told = self._suspected_since == suspicion.since
             with suppress(Exception):  # the next call raises what is `broken`
                 self._go_on(points, settled)
-
-    def _give_up(self, error: Exception, points: list[_Point]) -> None:
-        self._points = points + self._points
-        self.fail(error)
 
     def _save(self, settled: Sequence[_Settled], *, again: bool) -> None:
         """Record each outcome by itself where that was not tried, and tell those that are lost."""

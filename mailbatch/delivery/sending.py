@@ -34,6 +34,7 @@ from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.send_times import patience_of
 from mailbatch.delivery.sender import Sender
 from mailbatch.delivery.shared import Crew, Rules, Run
+from mailbatch.delivery.shared_progress import following
 from mailbatch.delivery.supply import ComposedLots
 from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
@@ -371,11 +372,12 @@ async def _work(run: Run, opener: Opener, sessions: int) -> list[MailbatchError]
     ledger that cannot be written and a bug stop all.
     """
     failures: list[MailbatchError] = []
-    async with asyncio.TaskGroup() as group:
-        for number in range(sessions):
-            group.create_task(_work_alone(run, opener, failures, is_first=number == 0))
-    try:
-        await run.recorder.drain()
-    except UNWRITTEN as error:
-        failures.append(error)
+    async with following(run.progress, run.recorder):
+        async with asyncio.TaskGroup() as group:
+            for number in range(sessions):
+                group.create_task(_work_alone(run, opener, failures, is_first=number == 0))
+        try:
+            await run.recorder.drain()
+        except UNWRITTEN as error:
+            failures.append(error)
     return failures

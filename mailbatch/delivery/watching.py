@@ -10,18 +10,17 @@ Tests: tests/certainty/test_workers.py.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from mailbatch.delivery import signals
 from mailbatch.delivery.admission import wait_until
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, Sent
 from mailbatch.delivery.preparation import Mailing
+from mailbatch.delivery.shared_progress import pause_behind, tell_workers
 from mailbatch.errors import UsageError
+from mailbatch.ledger.ports import HeldBy
 from mailbatch.outcome import UNFINISHED
-
-#: How often the ledger is looked at, at most and at least, in seconds; to count is a twentieth of
-#: the time where many are to be counted.
-_EVERY, _SELDOM, _SHARE = 1.0, 30.0, 20.0
 
 
 def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> Sent:
@@ -35,17 +34,21 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
     if publication is None or publication.current() is None:
         raise no_worker("leave out what the note above names")
     known = mailing.ledger.standing.counts()
+    workers: Sequence[HeldBy] = ()
     while True:
         is_left = publication.is_left()
         began = time.monotonic()
         counts = mailing.ledger.standing.counts()
         for status, number in counts.items():
-            if status not in UNFINISHED and number > known[status]:
+            if status not in UNFINISHED and number != known[status]:
                 progress.settled(status, number - known[status])
         known = counts
+        others = mailing.ledger.writers()
+        tell_workers(progress, workers, others)
+        workers = others
         if not is_left:
             return Sent()
-        pause = min(_SELDOM, max(_EVERY, _SHARE * (time.monotonic() - began)))
+        pause = pause_behind(time.monotonic() - began)
         if not wait_until(time.time() + pause, stopping):
             return Sent(interrupted=True)
 

@@ -183,6 +183,9 @@ class Recorder(Protocol):
     def fail(self, error: Exception) -> None:
         """Record no commit point any more; sessions that wait for theirs are aborted."""
 
+    async def answered(self) -> None:
+        """Wait until the progress was told of all that the ledger has recorded so far."""
+
     async def drain(self) -> None:
         """Wait until all is recorded.
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from mailbatch.envelope import Delivery
-from mailbatch.ledger.ports import OpenLedger
+from mailbatch.ledger.ports import HeldBy, OpenLedger
+from mailbatch.outcome import Status
 
 
 class Sample(NamedTuple):
@@ -45,6 +46,14 @@ class Published:
     rate: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Company:
+    """The other processes that write a ledger, and all rows of the table by their status."""
+
+    workers: Sequence[HeldBy]
+    counts: Mapping[Status, int]
+
+
 class Turns(Protocol):
     """The turns of the rate that all workers share; used in the event loop of a run."""
 
@@ -57,7 +66,10 @@ class Turns(Protocol):
 
 
 class Publication(Protocol):
-    """The mailing as workers without a job file see it; calls are blocking, but those of turns."""
+    """The mailing as workers without a job file see it.
+
+    Calls are blocking, but those of turns and `company`.
+    """
 
     @property
     def turns(self) -> Turns:
@@ -96,6 +108,13 @@ class Publication(Protocol):
 
     def clock_ahead(self) -> float:
         """Return by how much the clock of the database is ahead of this machine's, in seconds."""
+
+    def company(self) -> Awaitable[Company | None]:
+        """Return the other workers and all counts, in the event loop of a run, beside its sending.
+
+        None: no other worker has been there since the opening. An awaitable raises LedgerError
+        where the database does not answer now; nothing is waited for.
+        """
 
     def stop(self, words: str, exit_code: int) -> None:
         """Stop all workers by trouble that is the trouble of all; the first words stay."""

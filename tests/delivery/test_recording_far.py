@@ -217,6 +217,20 @@ def test_a_call_that_was_refused_at_once_tells_nothing_before_each_answer() -> N
     plays(conversation)
 
 
+def test_all_that_is_recorded_so_far_is_told_behind_one_answer() -> None:
+    async def conversation(scene: Scene) -> None:
+        await scene.recording.answered()  # nothing is under way
+        scene.taken(1)
+        scene.recording.flush()
+        waiting = asyncio.ensure_future(scene.recording.answered())
+        await scene.ledger.answer(None)
+        await waiting
+        assert scene.progress.counts == [ACCEPTED]
+        await scene.recording.close()
+
+    plays(conversation)
+
+
 def test_a_run_that_ends_at_once_waits_no_longer_than_a_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -238,6 +239,32 @@ def test_no_worker_sends_a_new_plan_before_the_send_is_confirmed(tmp_path, fault
     assert served == [Served()]
     assert len(server.deliveries()) == 2
     assert run(job, options).counts[Status.ACCEPTED] == 3
+
+
+class Helped(Told):
+    """A progress that lets a worker send before the run does, and adds up what it is told."""
+
+    def __init__(self, database):
+        super().__init__()
+        self.database = database
+        self.counts = Counter()
+
+    def planned(self, counts, wanted):
+        self.served = work(self.database)
+
+    def settled(self, status, recipients):
+        self.counts[status] += recipients
+
+
+def test_the_progress_of_a_run_has_the_outcomes_of_a_worker(tmp_path, fault_server, database):
+    server = fault_server(Fault(Stage.RCPT, Kind.REPLY, times=1, text="550 5.1.1 unknown"))
+    scene = Scene(tmp_path / "scene", server.port, recipients=6)
+    with planned(scene, database):
+        pass
+    progress = Helped(database)
+    run(load_job(scene.job, environ={}), RunOptions(ledger=database), progress=progress)
+    assert progress.served.transactions == 6
+    assert progress.counts == {Status.ACCEPTED: 5, Status.REJECTED: 1}
 
 
 def test_trouble_of_the_account_stops_the_other_workers(tmp_path, fault_server, database):

@@ -180,6 +180,8 @@ class WrittenRecorder:
             else:
                 session.abort()
 
+    async def answered(self) -> None: ...
+
     async def drain(self) -> None:
         self.answer()
         self.flush()

@@ -17,12 +17,13 @@ from typing import Any
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.attempts import COLUMNS, NOBODY, Head, Names, Row, of_one, of_some
 from mailbatch.ledger.postgres.burial import bury
+from mailbatch.ledger.postgres.company import Lookout
 from mailbatch.ledger.postgres.leasing import check_nothing_leased
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.turns import Turns
-from mailbatch.ledger.published import Published, Sample
+from mailbatch.ledger.published import Company, Published, Sample
 
 #: The date of a sample (seconds since the epoch): no message of a run has it.
 _DATE = 1_000_000_000
@@ -31,13 +32,14 @@ _DATE = 1_000_000_000
 class OfDatabase:
     """The publication of one edition; `names` makes Message-IDs at a domain."""
 
-    __slots__ = ("_held", "_link", "_names", "turns")
+    __slots__ = ("_held", "_link", "_names", "lookout", "turns")
 
     def __init__(self, link: Link, held: OpenLeases, names: Callable[[str], Names]) -> None:
         self._link = link
         self._held = held
         self._names = names
         self.turns = Turns(link)
+        self.lookout = Lookout(link, held)
 
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids."""
@@ -139,6 +141,10 @@ class OfDatabase:
         told: float = self._link.wait(self._link.value(_CLOCK))
         # The clock was read somewhere between the question and the answer.
         return told - (asked + time.time()) / 2
+
+    async def company(self) -> Company | None:
+        """Return the other workers and all counts; None: no other worker has been there."""
+        return await self.lookout.look()
 
     def stop(self, words: str, exit_code: int) -> None:
         """Stop all workers by trouble that is the trouble of all; the first words stay."""

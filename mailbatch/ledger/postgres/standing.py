@@ -31,7 +31,9 @@ from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultR
 from mailbatch.ledger.standing import Standing as FileStanding
 from mailbatch.outcome import Status
 
-_STATUSES = {str(status): status for status in Status}
+#: The status of each word of the database.
+STATUSES = {str(status): status for status in Status}
+COUNTS = "SELECT status, count(*) FROM standing GROUP BY status"
 #: Rows that are asked about at once.
 _AT_ONCE = 1000
 _ORDER = "s.line IS NULL, s.line, s.id"
@@ -49,9 +51,8 @@ class Standing:
     def counts(self) -> dict[Status, int]:
         """Count the rows of the table by their status; every status is there."""
         found = dict.fromkeys(Status, 0)
-        query = "SELECT status, count(*) FROM standing GROUP BY status"
-        for status, number in self._link.snapshots.stream(query):
-            found[_STATUSES[status]] = number
+        for status, number in self._link.snapshots.stream(COUNTS):
+            found[STATUSES[status]] = number
         return found
 
     def found_rows(self) -> tuple[dict[Status, int], int]:
@@ -59,7 +60,7 @@ class Standing:
         found, lines = dict.fromkeys(Status, 0), 0
         query = "SELECT status, count(*), count(line) FROM standing GROUP BY status"
         for status, number, here in self._link.snapshots.stream(query):
-            found[_STATUSES[status]] = number
+            found[STATUSES[status]] = number
             lines += here
         return found, lines
 
@@ -100,7 +101,7 @@ class Standing:
         """Stream every row of the table in its order, then the rows that left the table."""
         for block in self.result_blocks():
             for row in block:
-                status = _STATUSES[row[_STATUS]]
+                status = STATUSES[row[_STATUS]]
                 yield ResultRow._make((*row[:_STATUS], status, *row[_STATUS + 1 :]))
 
     def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
@@ -123,7 +124,7 @@ class Standing:
     def planned_rows(self) -> Iterator[tuple[int | None, Status, int | None]]:
         """Stream line, status and delivery of the rows of `result_rows`, in that order."""
         for line, status, delivery_id in self._link.snapshots.stream(_PLANNED):
-            yield line, _STATUSES[status], delivery_id
+            yield line, STATUSES[status], delivery_id
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:
         """Stream the names of the messages of rows that were tried, in the order of the results."""
@@ -131,7 +132,7 @@ class Standing:
 
     def statuses_of(self, address: str) -> list[Status]:
         """Return the statuses of the recipients of an address, or of the one with that key."""
-        return [_STATUSES[status] for status in self._link.wait(_statuses_of(self._link, address))]
+        return [STATUSES[status] for status in self._link.wait(_statuses_of(self._link, address))]
 
     def aliases(self) -> None:
         """Return None: people are forgotten in files alone."""
@@ -177,7 +178,7 @@ class Standing:
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield the status of the recipient of each row behind a plan; None: there is none."""
         for _, found in _of_keys(self._link, _MAILED, rows):
-            yield None if found is None else _STATUSES[found["status"]]
+            yield None if found is None else STATUSES[found["status"]]
 
     def check_overlap(self, identity: Identity, rows: Iterable[KeyedRow]) -> None:
         """Check rows for addresses that have a message by another key (`ledger.overlap`)."""
@@ -191,7 +192,7 @@ class Standing:
         wanted = (row for row in rows if row.wanted)
         for row, found in _of_keys(self._link, _MOVED, wanted):
             if found is not None and row.line is not None:
-                status = _STATUSES[found["status"]]
+                status = STATUSES[found["status"]]
                 yield Moved(row.line, row.address, found["address"], status)
 
     def further(self) -> int:
@@ -201,7 +202,7 @@ class Standing:
     def unfinished_rows(self) -> Iterator[UnfinishedRow]:
         """Stream the rows of the table that were not mailed, in the order of the table."""
         for line, status, cells, address in self._link.snapshots.stream(_UNFINISHED):
-            yield UnfinishedRow(line, _STATUSES[status], unpacked(cells, address))
+            yield UnfinishedRow(line, STATUSES[status], unpacked(cells, address))
 
 
 def _of_keys(

@@ -257,6 +257,7 @@ class PostgresLedger:
         self._link.give_up()
         if self._held.worker:
             with suppress(LedgerError):
+                self._link.wait(self.publication.lookout.close())
                 self._link.wait(self.publication.turns.close())
                 self._link.wait(leave(self._link, self._held))
         self._link.close()

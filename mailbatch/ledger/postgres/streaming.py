@@ -56,8 +56,7 @@ class Snapshots:
         connection, self.spare = self.spare, None
         if connection is None or connection.is_closed():
             connection = await self._link.reconnect()
-        await connection.execute("SET mailbatch.gone = ''")
-        await connection.execute(_FIND_GONE)
+        await find_gone(connection)
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         return connection
 
@@ -79,6 +78,12 @@ class Snapshots:
         """Yield the rows of a query as they stood at its beginning; the memory stays flat."""
         with self.take() as ask:
             yield from ask(query, *values)
+
+
+async def find_gone(connection: asyncpg.Connection) -> None:
+    """Find the workers that are gone, for the questions behind this one."""
+    await connection.execute("SET mailbatch.gone = ''")
+    await connection.execute(_FIND_GONE)
 
 
 async def _cursor(connection: asyncpg.Connection, query: str, values: tuple[object, ...]) -> Any:
