@@ -128,13 +128,19 @@ class LedgerInitArguments:
     planner: Annotated[
         str,
         typer.Option(
-            "--planner", metavar="ROLE", help="The role of runs; default: mailbatch_planner.", rich_help_panel=Panel.RECORD
+            "--planner",
+            metavar="ROLE",
+            help="The role of runs; default: mailbatch_planner.",
+            rich_help_panel=Panel.RECORD,
         ),
     ] = "mailbatch_planner"
     worker: Annotated[
         str,
         typer.Option(
-            "--worker", metavar="ROLE", help="The role of workers; default: mailbatch_worker.", rich_help_panel=Panel.RECORD
+            "--worker",
+            metavar="ROLE",
+            help="The role of workers; default: mailbatch_worker.",
+            rich_help_panel=Panel.RECORD,
         ),
     ] = "mailbatch_worker"
     prints: Annotated[
