@@ -68,6 +68,7 @@ if TYPE_CHECKING:
 
 _ENDING = ".corrected"
 _MOST_NAMED = 5
+_SENT_TO_GROUPS = "an edition of groups cannot be corrected: write in an edition of its own"
 
 
 def edition_correcting(edition: str) -> str:
@@ -380,7 +381,7 @@ def _check_jobs(sent: Job, other: Job, options: RunOptions) -> None:
         MessageError(
             "the recipients of a group share a message, and some have the wrong one",
             location=job.locate("recipients.group_by"),
-            hint="a correction needs a message for each recipient: leave group_by out",
+            hint=_SENT_TO_GROUPS if job is sent else "leave group_by out",
             reason=Reason.NO_CORRECTION,
         )
         for job in (sent, other)

@@ -258,7 +258,7 @@ def _cap(value: Any) -> int:
 
 def one_of(*words: str, meant: Mapping[str, str] | None = None) -> Scalar:
     """Make the type of a word out of `words`; `meant` are remedies for words in lower case."""
-    listed = ", ".join(words[:-1]) + f" or {words[-1]}"
+    listed = " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
     def check(value: Any) -> str:
         if isinstance(value, str) and value in words:

@@ -190,7 +190,7 @@ class Job(Section):
         default={}, description="Values that every template sees as variables.NAME."
     )
     retry: Retry = Field(default_factory=Retry)
-    keep: Literal["dialogue"] | None = Field(
+    keep: Annotated[Literal["dialogue"], fields.one_of("dialogue")] | None = Field(
         default=None,
         description="`dialogue` keeps what was said to the server about each message, and its "
         "replies, in a file beside the ledger, for `mailbatch evidence`.",

@@ -374,6 +374,19 @@ def test_letters_that_cannot_be_compared_are_refused(corrected, edit, words):
     assert len(server.deliveries()) == 3
 
 
+def test_an_edition_of_groups_is_not_told_to_leave_its_groups_out(corrected):
+    job, server = corrected()
+    text = (job.folder / "job.yaml").read_text(encoding="utf-8")
+    more = text.replace("recipients.csv\n", "recipients.csv\n  group_by: [lot]\n")
+    (job.folder / "job.yaml").write_text(more, encoding="utf-8")
+    done = correct(job)
+    assert done.code == 65
+    told = " ".join(done.err.split())
+    assert "an edition of groups cannot be corrected: write in an edition of its own" in told
+    assert "leave group_by out" not in told
+    nothing_reached(server)
+
+
 def test_an_edition_that_was_never_sent_and_one_that_is_a_correction_are_refused(corrected):
     job, server = corrected()
     done = correct(job)

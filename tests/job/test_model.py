@@ -494,6 +494,8 @@ REFUSED = [
     ),
     ({"recipients": {"where": True}}, "recipients.where: must be text"),
     ({"recipients": {"on_invalid": "ignore"}}, "recipients.on_invalid: must be skip or stop"),
+    ({"keep": "dialog"}, "keep: must be dialogue"),
+    ({"keep": ["dialogue"]}, "keep: must be dialogue"),
     # message
     ({"message": {"text": ...}}, "message: needs text, html, mjml or markdown"),
     (
