@@ -39,7 +39,10 @@ TEMPLATES: list[tuple[str, str | None]] = [
     ("{{ variables.isue }}", "1:14: variables.isue is not defined | Did you mean issue?"),
     ("{{ variables.q }}", "1:14: variables.q is not defined | There is issue in variables."),
     ("{{ delivery.tokne }}", "1:13: delivery.tokne is not defined | Did you mean token?"),
-    ("{{ delivery.id }}", "1:13: delivery.id is not defined | There is correction, token in delivery."),
+    (
+        "{{ delivery.id }}",
+        "1:13: delivery.id is not defined | There is correction, token in delivery.",
+    ),
     ("{{ job.nmae }}", "1:8: job.nmae is not defined | Did you mean name?"),
     ("{% for row in rows %}{{ row.ide }}{% endfor %}",
      "1:29: row.ide is not defined | Did you mean id?"),
