@@ -34,10 +34,8 @@ def temporary_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        try:
-            shutil.rmtree(folder)
-        finally:
-            os.close(fd)
+        shutil.rmtree(folder, ignore_errors=True)  # what is left, the next process removes
+        os.close(fd)
 
 
 def _locked() -> tuple[Path, int]:

@@ -182,8 +182,8 @@ def test_the_rows_are_those_of_the_results_file(tmp_path, fault_server):
 
 def test_a_row_has_every_column_of_the_results():
     """The value is written out for readers and for mypy; `COLUMNS` stays the list."""
-    assert Row._fields == (*ResultRow._fields, *Told._fields)
-    assert set(Row._fields) == {column.name for column in COLUMNS}
+    assert set(Row._fields) == {*ResultRow._fields, *Told._fields}
+    assert Row._fields == tuple(column.name for column in COLUMNS)
 
 
 def test_rows_have_the_reports_of_the_store(scene, tmp_path):

@@ -103,7 +103,7 @@ def correcting(
     if asked is None:
         raise ValueError("the options ask for no correction")
     job, edition = asked.job, asked.edition
-    _check_jobs(job, inputs.job, options)
+    _check_jobs(job, inputs.job, edition, options)
     name = check_edition(job, edition_correcting(edition))
     place = place_of(job, edition, options.state)
     ledger = stack.enter_context(_open(place, edition, options))
@@ -358,12 +358,13 @@ def _signer(job: Job, environ: Mapping[str, str]) -> Signer | None:
     return None if dkim is None else make_signer(job, dkim, private_key(job, dkim, environ))
 
 
-def _check_jobs(sent: Job, other: Job, options: RunOptions) -> None:
+def _check_jobs(sent: Job, other: Job, edition: str, options: RunOptions) -> None:
     """Refuse jobs whose letters cannot be compared.
 
     Raises:
         JobError: the ledgers are in a database (78).
-        InputErrors: the jobs have other names, or put several recipients into a message.
+        InputErrors: the jobs have other names, or put several recipients into a message; or both
+            are one file, which mends nothing.
     """
     if isinstance(options.state, InDatabase):
         raise in_database("the edition")
@@ -374,6 +375,16 @@ def _check_jobs(sent: Job, other: Job, options: RunOptions) -> None:
                 f"{other.name} is not the name of the job that was sent",
                 location=other.locate("name"),
                 hint=f"a correction is an edition of the same job: name: {sent.name}",
+                reason=Reason.NO_CORRECTION,
+            )
+        )
+    # A correction of a correction may mend the file of the first one in its place.
+    if sent.path.samefile(other.path) and not edition.endswith(_ENDING):
+        errors.append(
+            MessageError(
+                "this is the job that was sent: it mends nothing",
+                location=other.locate("name"),
+                hint="mend a copy of the job file under another name, and name that with --with",
                 reason=Reason.NO_CORRECTION,
             )
         )

@@ -18,7 +18,6 @@ import os
 import select
 import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -30,6 +29,7 @@ from typing import Any
 
 from mailbatch.errors import JobError, OutputError
 from mailbatch.render.message import Content
+from mailbatch.temporary import temporary_folder
 
 #: The names of browsers that speak the protocol, the first found is taken.
 NAMES = (
@@ -62,6 +62,8 @@ _SCRIPTS = (
 )
 #: The lowest number of a file descriptor that is none of those of the protocol.
 _ABOVE = 10
+#: So long at most killed processes of a browser are waited for: seconds.
+_DYING = 5.0
 _FROM_US, _TO_US = 3, 4  # as --remote-debugging-pipe has them
 #: Pixels of a picture: more than Chromium draws in one piece.
 _MOST_PIXELS = 16_000
@@ -111,14 +113,14 @@ class Chromium:
             OutputError: the browser cannot be started.
         """
         with ExitStack() as stack:
-            made = tempfile.TemporaryDirectory(prefix="mailbatch-", ignore_cleanup_errors=True)
-            home = stack.enter_context(made)
+            home = stack.enter_context(temporary_folder())
+            stack.callback(_remove, home)
             theirs, sending = map(_raised, os.pipe())
             receiving, answering = map(_raised, os.pipe())
             for fd in (sending, receiving):
                 stack.callback(os.close, fd)
             try:
-                process = _spawn(path, home, theirs, answering)
+                process = _spawn(path, str(home), theirs, answering)
             except OSError as error:
                 raise OutputError(f"cannot start {path}: {error.strerror}") from error
             finally:
@@ -211,6 +213,15 @@ def _end(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
     with suppress(ChildProcessError):
         os.waitpid(process, 0)
+
+
+def _remove(home: Path) -> None:
+    """Remove the folder of a browser whose processes, just killed, may write there a little yet."""
+    deadline = time.monotonic() + _DYING
+    shutil.rmtree(home, ignore_errors=True)
+    while home.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _opened(browser: Chromium, content: Content, width: int, scale: int) -> str:

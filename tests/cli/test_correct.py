@@ -374,6 +374,17 @@ def test_letters_that_cannot_be_compared_are_refused(corrected, edit, words):
     assert len(server.deliveries()) == 3
 
 
+def test_the_job_that_was_sent_mends_nothing(corrected):
+    """A slip would stop the edition, and send the wrong letter to all others."""
+    job, server = corrected()
+    job.command("run", "--limit", "1", "--yes")
+    done = job.command("correct", "--with", "job.yaml", "--yes")
+    assert done.code == 65
+    assert "this is the job that was sent: it mends nothing" in done.err
+    assert len(server.deliveries()) == 1
+    assert job.command("run", "--limit", "1", "--yes").code == 75
+
+
 def test_an_edition_of_groups_is_not_told_to_leave_its_groups_out(corrected):
     job, server = corrected()
     text = (job.folder / "job.yaml").read_text(encoding="utf-8")
