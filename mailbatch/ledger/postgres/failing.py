@@ -30,11 +30,7 @@ _HINTS = (
     ("3D000", "create the database (createdb), or name another one in the URL"),
     ("3F000", "somebody dropped the ledger while it was used; put it back from a backup"),
     ("42P01", "somebody dropped the ledger while it was used; put it back from a backup"),
-    (
-        "42501",
-        "name the role that plans in the URL (mailbatch ledger init makes it); or let the "
-        "owner of the database GRANT CREATE on it, or on the schema, to this user",
-    ),
+    ("42501", "plan with the role of runs (mailbatch ledger init), or let the owner GRANT CREATE"),
     ("53100", "make room on the disk of the database, then run again"),
     ("53300", "let the server take more connections (max_connections), or start fewer workers"),
     ("25006", "name the primary in the URL: this server takes no writes"),
