@@ -38,7 +38,7 @@ def row(email="ada@example.org", status=Status.ACCEPTED, **more):
         "group": None, "edition": "2026-W48",
         "header_message_id": "m@example.com" if attempted else None,
         "first_attempt_at": BEGUN if attempted else None,
-        "settled_at": BEGUN + 1 if attempted else None, "reason": None,
+        "settled_at": BEGUN + 1 if attempted else None, "reason": None, "server": None,
     }  # fmt: skip
     return ResultRow(**(given | more))
 
