@@ -53,12 +53,15 @@ MEANING = {
 _SIGNALS = {ExitCode.SIGINT: "", ExitCode.SIGTERM: ""}
 _EDITION = "the edition cannot be rendered"
 _NO_STORE = "the store or the ledger cannot be read"
+_RUN: dict[ExitCode, str] = {
+    code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}
+}
 #: command -> its exit codes, as help lists them, besides 1 and 2, which every command may have; an
 #: empty text stands for that of `MEANING`.
 ENDS: dict[str, dict[ExitCode, str]] = {
-    "run": {code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+    "run": _RUN,
     "correct": {
-        **{code: "" for code in ExitCode if code not in {ExitCode.BUG, ExitCode.USAGE}},
+        **_RUN,
         ExitCode.DONE: "everyone who had no letter or a wrong one has the right one",
         ExitCode.DATA: "the letters cannot be compared or made; nothing was stopped or sent",
     },

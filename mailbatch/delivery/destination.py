@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.cores import cores
-from mailbatch.delivery.kept_session import Hearing, KeptSession
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.redirect import RedirectedSession, Redirection
 from mailbatch.delivery.transport import TransportSession
@@ -34,6 +33,7 @@ from mailbatch.smtp.session import Session
 
 if TYPE_CHECKING:
     from mailbatch.delivery.dialogues import Dialogues
+    from mailbatch.delivery.kept_session import Hearing
 
 _NO_DSN = (
     "the server does not announce DSN: no notifications are asked for (see reports.dsn); "
@@ -138,7 +138,11 @@ def opener(
     tokens = Tokens(server)
 
     async def open_with(server: Server) -> tuple[Session, Hearing | None]:
-        hearing = None if dialogues is None else Hearing(options.transcript)
+        hearing = None
+        if dialogues is not None:
+            from mailbatch.delivery.kept_session import Hearing
+
+            hearing = Hearing(options.transcript)
         heard = hearing or options.transcript
         return await Session.open(server, transcript=heard, trust=trust, polling=polling), hearing
 
@@ -154,6 +158,8 @@ def opener(
             progress.note(_NO_DSN)
         if dialogues is None or hearing is None:
             return session
+        from mailbatch.delivery.kept_session import KeptSession
+
         return KeptSession(session, hearing, dialogues, server.address, time.time)
 
     return open_session

@@ -17,9 +17,9 @@ from collections import deque
 from collections.abc import Callable
 
 from mailbatch.delivery.dialogues import Dialogue, Dialogues, Exchange
-from mailbatch.delivery.transport import Attempt, Offers, TransportSession
+from mailbatch.delivery.transport import Attempt, TransportSession
+from mailbatch.delivery.wrapped_session import WrappedSession
 from mailbatch.envelope import Envelope
-from mailbatch.errors import SessionError
 from mailbatch.octets import Octets
 
 _CONTENT = re.compile(rb"<(\d+) bytes of content>")
@@ -68,7 +68,7 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "backslashreplace")
 
 
-class KeptSession:
+class KeptSession(WrappedSession):
     """A session that keeps the dialogue of each transaction."""
 
     def __init__(
@@ -79,41 +79,11 @@ class KeptSession:
         server: str,
         clock: Callable[[], float],
     ) -> None:
-        self._session = session
+        super().__init__(session)
         self._hearing = hearing
         self._dialogues = dialogues
         self._server = server
         self._clock = clock
-
-    @property
-    def transactions(self) -> int:
-        """The number of transactions that were begun."""
-        return self._session.transactions
-
-    @property
-    def capabilities(self) -> Offers:
-        """The announcements of the server."""
-        return self._session.capabilities
-
-    @property
-    def usable(self) -> bool:
-        """Whether another transaction may begin."""
-        return self._session.usable
-
-    @property
-    def failure(self) -> SessionError | None:
-        """The failure that ended the session, None while the session is open."""
-        return self._session.failure
-
-    @property
-    def refusals(self) -> int:
-        """The number of commands that the server has refused."""
-        return self._session.refusals
-
-    @property
-    def slow_at(self) -> int | None:
-        """The number of refusals behind which replies took much longer."""
-        return self._session.slow_at
 
     def begin(
         self,
@@ -127,7 +97,7 @@ class KeptSession:
         """Open a transaction, and a dialogue for it."""
         self._keep()
         self._hearing.dialogue = Dialogue(envelope.token, self._server, self._clock())
-        return self._session.begin(
+        return super().begin(
             envelope, size=size, eight_bit=eight_bit, content=content, at_once=at_once
         )
 
@@ -135,7 +105,7 @@ class KeptSession:
         """Wait until the content may be sent."""
         wanted = False
         try:
-            wanted = await self._session.content_wanted()
+            wanted = await super().content_wanted()
         finally:
             if not wanted:
                 self._keep()
@@ -145,27 +115,23 @@ class KeptSession:
         """Hand over the content but the last bytes."""
         if self._hearing.dialogue is not None:
             self._hearing.dialogue.digest = content.digest.hex()
-        return await self._session.send_content(content)
-
-    def finish(self) -> None:
-        """Hand over the last bytes."""
-        self._session.finish()
+        return await super().send_content(content)
 
     async def done(self) -> None:
         """Wait for the outcome, and keep the dialogue."""
         try:
-            await self._session.done()
+            await super().done()
         finally:
             self._keep()
 
     async def quit(self) -> None:
         """End the session politely."""
         self._keep()
-        await self._session.quit()
+        await super().quit()
 
     def abort(self) -> None:
         """End the session at once."""
-        self._session.abort()
+        super().abort()
         self._keep()
 
     def _keep(self) -> None:

@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mailbatch.delivery.transport import Attempt, Offers, TransportSession
+from mailbatch.delivery.transport import Attempt, TransportSession
+from mailbatch.delivery.wrapped_session import WrappedSession
 from mailbatch.envelope import Envelope
-from mailbatch.errors import SessionError
 from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
@@ -98,42 +98,12 @@ class Redirected:
         )
 
 
-class RedirectedSession:
+class RedirectedSession(WrappedSession):
     """A session that sends each message to the test addresses, in place of copies too."""
 
     def __init__(self, session: TransportSession, redirection: Redirection) -> None:
-        self._session = session
+        super().__init__(session)
         self._redirection = redirection
-
-    @property
-    def transactions(self) -> int:
-        """The number of transactions that were begun."""
-        return self._session.transactions
-
-    @property
-    def capabilities(self) -> Offers:
-        """The announcements of the server."""
-        return self._session.capabilities
-
-    @property
-    def usable(self) -> bool:
-        """Whether another transaction may begin."""
-        return self._session.usable
-
-    @property
-    def failure(self) -> SessionError | None:
-        """The failure that ended the session, None while the session is open."""
-        return self._session.failure
-
-    @property
-    def refusals(self) -> int:
-        """The number of commands that the server has refused."""
-        return self._session.refusals
-
-    @property
-    def slow_at(self) -> int | None:
-        """The number of refusals behind which replies took much longer."""
-        return self._session.slow_at
 
     def begin(
         self,
@@ -148,31 +118,7 @@ class RedirectedSession:
         left = self._redirection.left(envelope)
         paths = (envelope.reverse_path, *left)
         replaced = Envelope(envelope.reverse_path, left, smtputf8=not all(map(str.isascii, paths)))
-        attempt = self._session.begin(
+        attempt = super().begin(
             replaced, size=size, eight_bit=eight_bit, content=content, at_once=at_once
         )
         return Redirected(attempt, envelope, self._redirection)
-
-    async def content_wanted(self) -> bool:
-        """Wait until the content may be sent."""
-        return await self._session.content_wanted()
-
-    async def send_content(self, content: Octets) -> bool:
-        """Hand over the content but the last bytes."""
-        return await self._session.send_content(content)
-
-    def finish(self) -> None:
-        """Hand over the last bytes."""
-        self._session.finish()
-
-    async def done(self) -> None:
-        """Wait for the outcome."""
-        await self._session.done()
-
-    async def quit(self) -> None:
-        """End the session politely."""
-        await self._session.quit()
-
-    def abort(self) -> None:
-        """End the session at once."""
-        self._session.abort()

@@ -18,7 +18,7 @@ from mailbatch.ledger.corrected import Had
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.message_names import DATE, MESSAGE_ID
-from mailbatch.ledger.proof import DIGEST
+from mailbatch.ledger.proof import DIGEST, DIGEST_TABLES
 from mailbatch.ledger.rows import Before
 from mailbatch.ledger.threads import FACT as THREAD
 from mailbatch.ledger.threads import fact_of
@@ -30,12 +30,7 @@ _CORRECTED_BY = "corrected_by"
 _HAD = f"""
 SELECT s.key, s.id, s.address, s.status, s.header_id, s.cells, {MESSAGE_ID}, {DATE}, {DIGEST}
 FROM json_each(?) AS k CROSS JOIN standing AS s ON s.key = k.value AND s.claim = 'own'
-CROSS JOIN recipient AS r ON r.id = s.id
-LEFT JOIN outcome AS o ON o.recipient_id = s.id
-LEFT JOIN lease AS l ON l.delivery_id = s.delivery_id
-LEFT JOIN lease AS a ON a.delivery_id = s.delivery_id AND a.accepted_at IS NOT NULL
-  AND r.status IN ('pending', 'deferred')
-LEFT JOIN delivery AS d ON d.id = s.delivery_id
+{DIGEST_TABLES}
 """  # noqa: S608 - of the constants above
 _HEADERS = "SELECT id, columns FROM header"
 _UNMAILABLE = "SELECT DISTINCT key FROM recipient WHERE claim IS NULL AND status = 'invalid'"

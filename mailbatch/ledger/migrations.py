@@ -30,6 +30,33 @@ from mailbatch.errors import LedgerError
 #: The version of `schema.sql`.
 VERSION = 6
 
+#: The view of all versions from 4 on; `more` are the columns behind those of version 4.
+_STANDING_VIEW = """CREATE VIEW standing AS
+SELECT
+  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
+  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
+    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
+  r.delivery_id,
+  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
+    AS status,
+  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
+    ELSE o.reason END AS reason,
+  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
+  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
+    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
+    AS first_attempt_at,
+  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
+    ELSE o.settled_at END AS settled_at,
+  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
+    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
+  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
+    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
+  r.mailbox{more}
+FROM recipient AS r
+LEFT JOIN outcome AS o ON o.recipient_id = r.id
+LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred')"""
 #: What leads from each version to the next: statements, run in one transaction.
 _STEPS: dict[int, tuple[str, ...]] = {
     # The server's name for a message stands beside its reply, read once.
@@ -90,32 +117,7 @@ BEGIN
   UPDATE tally SET recipients = recipients - 1 WHERE status = old.status;
   UPDATE tally SET recipients = recipients + 1 WHERE status = new.status;
 END""",
-        """CREATE VIEW standing AS
-SELECT
-  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
-  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
-    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
-  r.delivery_id,
-  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
-    AS status,
-  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
-    ELSE o.reason END AS reason,
-  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
-  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
-    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
-    AS first_attempt_at,
-  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
-    ELSE o.settled_at END AS settled_at,
-  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
-    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
-  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
-    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
-  r.mailbox
-FROM recipient AS r
-LEFT JOIN outcome AS o ON o.recipient_id = r.id
-LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
-LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
-  AND r.status IN ('pending', 'deferred')""",
+        _STANDING_VIEW.format(more=""),
     ),
     # A job may have a second server.
     4: (
@@ -127,32 +129,7 @@ LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT N
         "DROP VIEW standing",
         "ALTER TABLE recipient ADD COLUMN message_id BLOB",
         "ALTER TABLE recipient ADD COLUMN named TEXT",
-        """CREATE VIEW standing AS
-SELECT
-  r.id, r.line, r.address, r.key, r.claim, r.group_id, r.header_id,
-  CASE WHEN instr(r.cells, '"') THEN r.cells ELSE
-    '["' || replace(replace(r.cells, char(31), '","'), char(30), r.address) || '"]' END AS cells,
-  r.delivery_id,
-  CASE WHEN a.accepted_at IS NOT NULL THEN 'accepted' ELSE coalesce(o.status, r.status) END
-    AS status,
-  CASE WHEN a.accepted_at IS NOT NULL THEN NULL WHEN o.recipient_id IS NULL THEN r.reason
-    ELSE o.reason END AS reason,
-  r.attempts + coalesce(o.counted, a.accepted_at IS NOT NULL) AS attempts,
-  CASE WHEN o.counted OR a.accepted_at IS NOT NULL
-    THEN coalesce(r.first_attempt_at, l.leased_at, a.leased_at) ELSE r.first_attempt_at END
-    AS first_attempt_at,
-  CASE WHEN o.recipient_id IS NULL THEN coalesce(a.accepted_at, r.settled_at)
-    ELSE o.settled_at END AS settled_at,
-  CASE WHEN o.status = 'in_doubt' AND o.counted THEN l.digest
-    WHEN a.accepted_at IS NULL THEN r.digest END AS digest,
-  CASE WHEN o.recipient_id IS NULL OR (o.reply_id IS NULL AND NOT o.counted)
-    THEN coalesce(a.reply_id, r.reply_id) ELSE o.reply_id END AS reply_id,
-  r.mailbox, r.message_id, r.named
-FROM recipient AS r
-LEFT JOIN outcome AS o ON o.recipient_id = r.id
-LEFT JOIN lease AS l ON l.delivery_id = o.delivery_id
-LEFT JOIN lease AS a ON a.delivery_id = r.delivery_id AND a.accepted_at IS NOT NULL
-  AND r.status IN ('pending', 'deferred')""",
+        _STANDING_VIEW.format(more=", r.message_id, r.named"),
         """CREATE VIEW message AS
 SELECT
   s.id AS recipient_id, s.address,

@@ -36,14 +36,18 @@ CASE WHEN s.status <> 'accepted' THEN s.digest
   WHEN o.recipient_id IS NOT NULL AND o.counted OR a.delivery_id IS NOT NULL THEN l.digest
   ELSE r.digest END
 """
-_FROM = f"""
-FROM standing AS s
+#: The tables that `DIGEST` and the names of a message ask, beside a row of `standing AS s`.
+DIGEST_TABLES = """
 CROSS JOIN recipient AS r ON r.id = s.id
 LEFT JOIN outcome AS o ON o.recipient_id = s.id
 LEFT JOIN lease AS l ON l.delivery_id = s.delivery_id
 LEFT JOIN lease AS a ON a.delivery_id = s.delivery_id AND a.accepted_at IS NOT NULL
   AND r.status IN ('pending', 'deferred')
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
+"""
+_FROM = f"""
+FROM standing AS s
+{DIGEST_TABLES}
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 {REPLIES}
 """
