@@ -34,6 +34,7 @@ from mailbatch.cli.options import (
 )
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.run_options import (
+    DryRun,
     Everything,
     MetricsFile,
     Plan,
@@ -59,14 +60,7 @@ class RunArguments:
 
     job: JobArgument
     edition: Edition = None
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Everything but the network: render and write .eml files to --out.",
-            rich_help_panel=Panel.REHEARSE,
-        ),
-    ] = False
+    dry_run: DryRun = False
     sandbox: Annotated[
         bool,
         typer.Option(

@@ -24,7 +24,7 @@ from mailbatch.cli.options import (
     Store,
 )
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.run_options import Wait
+from mailbatch.cli.run_options import DryRun, Wait
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -54,14 +54,7 @@ class CorrectArguments:
             rich_help_panel=Panel.REHEARSE,
         ),
     ] = None
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Everything but the network: render and write .eml files to --out.",
-            rich_help_panel=Panel.REHEARSE,
-        ),
-    ] = False
+    dry_run: DryRun = False
     out: Annotated[
         Path | None,
         typer.Option(

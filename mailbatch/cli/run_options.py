@@ -49,6 +49,14 @@ RunSessions = Annotated[
         rich_help_panel=Panel.PACE,
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Everything but the network: render and write .eml files to --out.",
+        rich_help_panel=Panel.REHEARSE,
+    ),
+]
 Wait = Annotated[
     bool,
     typer.Option(

@@ -1,9 +1,10 @@
-"""Write the ledgers of version 4 that the tests of migrations begin with.
+"""Write the ledgers of an earlier version that the tests of migrations begin with.
 
-Run with a mailbatch that writes version 4, which the history has up to the commit e0d31ba1:
+Run with a mailbatch that writes the version. The history has it up to a commit: 3 up to 382de31, 4
+up to e0d31ba1, 5 up to 654a426b; version 2 has a script of its own, `make_version_2.py`.
 
     git worktree add /tmp/before e0d31ba1
-    PYTHONPATH=/tmp/before python tests/ledger/earlier/make_version_4.py
+    PYTHONPATH=/tmp/before python tests/ledger/earlier/make_ledgers.py
 
 Each ledger is a dump of its rows with the note of its lock file and the points of its witness, and
 beside it the results as that mailbatch shows them. `killed` and `grouped` are those of a run that
@@ -160,19 +161,19 @@ def write(name: str, path: Path) -> None:
     note = json.loads(path.with_name(path.name + ".lock").read_text())
     # Where it was made says nothing; `rebuild` puts in where it is.
     note |= {"host": "here", "home": "here", "pid": 0}
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
     lines = [
         f"-- note {json.dumps(note)}",
         f"-- points {points}",
         "PRAGMA application_id=1835166823;",
-        "PRAGMA user_version=4;",
+        f"PRAGMA user_version={version};",
     ]
-    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-    assert connection.execute("PRAGMA user_version").fetchone() == (4,)
     lines.extend(connection.iterdump())
     connection.close()
-    (HERE / f"version_4_{name}.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (HERE / f"version_{version}_{name}.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
     with Ledger.read(path, boot_id="boot-1") as ledger:
-        write_results(ledger, HERE / f"version_4_{name}.csv")
+        write_results(ledger, HERE / f"version_{version}_{name}.csv")
 
 
 def main() -> None:
