@@ -45,7 +45,6 @@ from mailbatch.delivery.preparation import (
 from mailbatch.delivery.provider_logs import logs_until
 from mailbatch.delivery.rehearsals import check_real, mailing_dir
 from mailbatch.delivery.reported import edition_reports
-from mailbatch.delivery.shared_progress import shared
 from mailbatch.delivery.state import url_of
 from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unbalanced
 from mailbatch.job.model import Job
@@ -227,6 +226,8 @@ def _converge(
         elif held is not None and wanted and agreed:
             sent = Sent(held=held)
         elif wanted and agreed:
+            from mailbatch.delivery.shared_progress import shared  # of a run that sends
+
             shown = shared(mailing.ledger, progress)
             _begin(mailing, options, shown, wanted, guarded=steps is not None)
             sent = _sent(routes, options, shown, stopping, steps)

@@ -9,8 +9,6 @@ are what the counts have gained since the plan, without the run's own ones. A co
 the run goes on meanwhile: only the number of own outcomes before and behind it is known. So the
 number of the others is known between two bounds, and changes only where it lies beyond one of
 these. This module must never hold up a send, nor end one: a look that fails is made again later.
-
-Tests: tests/delivery/test_shared_progress.py.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@
 
 The looks have a connection of their own, so that no lease and no record waits for a count. A
 database that is away is not waited for. This module must never write.
-
-Tests: tests/ledger/postgres/test_company.py.
 """
 
 from __future__ import annotations
