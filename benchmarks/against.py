@@ -1,4 +1,4 @@
-"""Another commit of mailbatch, measured beside the present one: `--against COMMIT`.
+"""Another commit of mailbatch, measured beside the present one: `--against COMMIT`, `--goals`.
 
     with built("HEAD~3") as earlier:
         workload, programs = beside(WORKLOADS["newsletter"], earlier)
@@ -17,18 +17,17 @@ import dataclasses
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import Measured, Row
 from benchmarks.programs import PROGRAMS, Program
-from benchmarks.workloads import Share, Workload
+from benchmarks.workloads import AT, Share, Workload, present
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Between the name of a program and the commit.
-_AT = " @ "
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,21 @@ def built(commit: str) -> Iterator[Earlier]:
         folder = Path(name) / "tree"
         _git("worktree", "add", "--detach", str(folder), found.stdout.strip())
         try:
+            # Else the first run would compile, and only that.
+            both = [str(one / "mailbatch") for one in (folder, ROOT)]
+            subprocess.run([sys.executable, "-m", "compileall", "-q", *both], check=True)
             yield Earlier(found.stdout.strip(), folder)
         finally:
             _git("worktree", "remove", "--force", str(folder))
+
+
+def commit() -> str:
+    """Return the short name of the present commit, with `+` where the package differs from it."""
+    found = _git("rev-parse", "--short", "HEAD", check=False)
+    if found.returncode:
+        return ""
+    changed = _git("status", "--porcelain", "--", "mailbatch").stdout.strip()
+    return found.stdout.strip() + ("+" if changed else "")
 
 
 def _git(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -64,45 +75,48 @@ def _git(*words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=check)
 
 
-def beside(workload: Workload, earlier: Earlier) -> tuple[Workload, Mapping[str, Program]]:
-    """Return the workload with a twin behind each share of mailbatch, and the programs of both.
+def beside(
+    workload: Workload, earlier: Earlier, *, goals: bool = False
+) -> tuple[Workload, Mapping[str, Program]]:
+    """Return the shares of mailbatch, each with its twin behind it, and the programs of both.
 
+    With `goals` every share stays, and those that a goal compares with a commit before have a twin.
     The present side runs from this repository, whatever is installed.
     """
     path = os.pathsep.join(filter(None, [str(earlier.folder), os.environ.get("PYTHONPATH")]))
     ours = {name: one for name, one in PROGRAMS.items() if name.startswith("mailbatch")}
     programs = {
-        name + _AT + earlier.commit: dataclasses.replace(
+        name + AT + earlier.commit: dataclasses.replace(
             one,
-            name=name + _AT + earlier.commit,
+            name=name + AT + earlier.commit,
             version=lambda: earlier.commit,
             environment={**one.environment, "PYTHONPATH": path},
         )
         for name, one in ours.items()
     }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    present = {
+    mine = {
         name: dataclasses.replace(one, environment={**one.environment, "PYTHONPATH": path})
         for name, one in ours.items()
     }
-    shares = tuple(_with_twins(workload.shares, earlier.commit))
-    return dataclasses.replace(workload, shares=shares), {**PROGRAMS, **present, **programs}
+    shares = workload.shares
+    if not goals:
+        shares = tuple(share for share in shares if share.program in ours)
+    twins = {share for share in shares if share.before or not goals}
+    both = tuple(_with_twins(shares, twins, earlier.commit))
+    return dataclasses.replace(workload, shares=both), {**PROGRAMS, **mine, **programs}
 
 
-def _with_twins(shares: Sequence[Share], commit: str) -> Iterator[Share]:
-    """Yield each share of mailbatch with its twin; shares of one folder stay together."""
-    ours = [share for share in shares if share.program.startswith("mailbatch")]
-    if any(share.behind for share in ours):
-        yield from ours
-        yield from (_twin(share, commit) for share in ours)
-        return
-    for share in ours:
-        yield share
-        yield _twin(share, commit)
-
-
-def _twin(share: Share, commit: str) -> Share:
-    return dataclasses.replace(share, program=share.program + _AT + commit)
+def _with_twins(shares: Sequence[Share], twins: Collection[Share], commit: str) -> Iterator[Share]:
+    """Yield each share, and the twin of it, if it has one; shares of one folder stay together."""
+    folder: list[Share] = []
+    for share in (*shares, None):
+        if share is None or not share.behind:
+            yield from folder
+            yield from (one.at(commit) for one in folder if one in twins)
+            folder = []
+        if share is not None:
+            folder.append(share)
 
 
 def shown(measured: Sequence[Measured]) -> str:
@@ -120,9 +134,8 @@ def shown(measured: Sequence[Measured]) -> str:
 
 
 def _is_twin(row: Row, other: Row) -> bool:
-    program, at, _ = other.program.partition(_AT)
-    label = program + other.label.removeprefix(other.program)
-    return bool(at) and (label, other.recipients) == (row.label, row.recipients)
+    label = present(other.program, other.label)
+    return (label, other.recipients) == (row.label, row.recipients)
 
 
 def _line(workload: str, row: Row, twin: Row) -> str:

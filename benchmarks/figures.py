@@ -5,18 +5,21 @@ Every measured second is kept; no rate and no ratio is. Starts no process.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
 import platform
+import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Measured
 from benchmarks.programs import PROGRAMS
+from benchmarks.workloads import AT, present
 
 #: The program that ratios are ratios to.
 BASE = "stdlib"
@@ -49,6 +52,8 @@ class Row:
     cpu_seconds: tuple[float, ...]
     peak_bytes: tuple[int | None, ...]
     session_seconds: tuple[float | None, ...]
+    session_cpu_seconds: tuple[float | None, ...] = ()
+    ledger_bytes: tuple[int | None, ...] = ()
 
     @property
     def rates(self) -> tuple[float, ...]:
@@ -60,6 +65,17 @@ class Row:
     def rate(self) -> Spread:
         """Recipients per second."""
         return Spread.of(self.rates)
+
+    @property
+    def commit(self) -> str:
+        """The commit before that was measured, "" for the present one and for peers."""
+        return self.program.partition(AT)[2]
+
+    @property
+    def ledger_bytes_each(self) -> float | None:
+        """Bytes of the ledger's files behind a run, for one recipient; None without a ledger."""
+        found = [size for size in self.ledger_bytes if size is not None]
+        return statistics.median(found) / self.recipients if found else None
 
     @property
     def cpu_microseconds(self) -> float:
@@ -79,12 +95,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One workload."""
+    """One workload; `date` and `commit` say when and of which commit it was measured, or ""."""
 
     name: str
     rounds: int
     missing: dict[str, str]
     rows: tuple[Row, ...]
+    date: str = ""
+    commit: str = ""
 
     def row(self, label: str, recipients: int | None = None) -> Row | None:
         """Return a row by its label, the last one if there are several; None without one."""
@@ -100,6 +118,23 @@ class Table:
             return None
         return Spread.of([mine / its for mine, its in zip(row.rates, other.rates, strict=True)])
 
+    def twin(self, row: Row) -> Row | None:
+        """Return the row of the commit before that was measured beside a row, or None."""
+        for other in self.rows:
+            label = present(other.program, other.label)
+            if (label, other.recipients) == (row.label, row.recipients):
+                return other
+        return None
+
+    def to_before(self, row: Row, costs: Callable[[Row], Sequence[float | None]]) -> Spread | None:
+        """Return the costs of a row to those of the commit before, run by run; None without one."""
+        twin = self.twin(row)
+        if twin is None:
+            return None
+        pairs = zip(costs(row), costs(twin), strict=True)
+        known = [mine / its for mine, its in pairs if mine is not None and its is not None]
+        return Spread.of(known) if known else None
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -110,11 +145,12 @@ class Figures:
     tables: dict[str, Table]
 
 
-def collected(measured: Sequence[Measured]) -> Figures:
-    """Return the figures of measured workloads."""
+def collected(measured: Sequence[Measured], commit: str = "") -> Figures:
+    """Return the figures of measured workloads; `commit` is the present one of mailbatch."""
     programs = {row.program for one in measured for row in one.rows}
     versions = {name: one.version() for name, one in PROGRAMS.items() if name in programs}
-    return Figures(_machine(), versions, {one.workload.name: _table(one) for one in measured})
+    tables = {one.workload.name: _table(one, commit) for one in measured}
+    return Figures(_machine(), versions, tables)
 
 
 def _machine() -> dict[str, str]:
@@ -122,11 +158,20 @@ def _machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": platform.system(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "processor": _processor(),
     }
 
 
-def _table(measured: Measured) -> Table:
+def _processor() -> str:
+    """Return the name of the processor, as Linux tells it; empty elsewhere."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"(?m)^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text("utf-8"))
+        return found[1] if found else ""
+    return ""
+
+
+def _table(measured: Measured, commit: str) -> Table:
+    today = dt.datetime.now(dt.UTC).date().isoformat()
     rows = tuple(
         Row(
             row.label,
@@ -137,10 +182,13 @@ def _table(measured: Measured) -> Table:
             tuple(round(usage.cpu_seconds, 4) for usage in row.usages),
             tuple(usage.peak_bytes for usage in row.usages),
             tuple(usage.session_seconds for usage in row.usages),
+            tuple(usage.session_cpu_seconds for usage in row.usages),
+            tuple(usage.ledger_bytes for usage in row.usages),
         )
         for row in measured.rows
     )
-    return Table(measured.workload.name, measured.rounds, measured.missing, rows)
+    name = measured.workload.name
+    return Table(name, measured.rounds, measured.missing, rows, today, commit)
 
 
 def write(figures: Figures, path: Path) -> None:
@@ -162,7 +210,8 @@ def _read_table(found: dict[str, Any]) -> Table:
             key: tuple(value) if isinstance(value, list) else value for key, value in row.items()
         }
         rows.append(Row(**values))
-    return Table(found["name"], found["rounds"], found["missing"], tuple(rows))
+    said = (found["date"], found["commit"])
+    return Table(found["name"], found["rounds"], found["missing"], tuple(rows), *said)
 
 
 def merged(old: Figures, new: Figures) -> Figures:

@@ -6,7 +6,8 @@ Writes files below one folder and nowhere else; starts no process.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.servers import Server
@@ -24,12 +25,14 @@ HTML = (
     + "<td>something to read about {{ plan }}</td></tr>\n{% endfor %}</table>"
     + "<a href='https://example.com/u/{{ token }}'>unsubscribe</a></body></html>\n"
 )
+SHORT = "Hello {{ first_name }} {{ last_name }}\n"
 #: What a message to many may not use: it differs from recipient to recipient.
 PERSONAL = ("first_name", "last_name", "token", "city")
 #: A body of so many bytes makes smtp-source's messages as long as mailbatch's newsletter.
 LETTER_BYTES = len(TEXT) + len(HTML) + 1370
 RECIPIENTS_PER_TRANSACTION = 1000
 ATTACHMENT = "report.bin"
+_CITIES = {"Zürich": "Geneva", "Geneva": "Zürich"}
 #: More files of 1 MB than mailbatch keeps for the next message.
 OWN_FILES = 60
 
@@ -58,12 +61,14 @@ class Mailing:
 
     `groups` is 0 where every recipient gets a message alone, else the number of groups, each with
     one message; `attachment` is the size of a file that goes with every message, in bytes. `own`:
-    the files are many, more than mailbatch keeps, and the messages take these in turn.
+    the files are many, more than mailbatch keeps, and the messages take these in turn. `short`: a
+    text of a line and no HTML, which only mailbatch sends.
     """
 
     groups: int = 0
     attachment: int = 0
     own: bool = False
+    short: bool = False
 
     def transactions(self, recipients: int) -> int:
         """Return how many messages a server gets for so many recipients."""
@@ -78,6 +83,7 @@ class Scene:
     """The input of a program: the folder of the mailing, the server, the number of recipients.
 
     `tls`: the program goes to the port of the server that speaks TLS from the first byte on.
+    `environment` is laid over that of the program.
     """
 
     folder: Path
@@ -86,6 +92,7 @@ class Scene:
     recipients: int
     sessions: int
     tls: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def transactions(self) -> int:
@@ -97,7 +104,7 @@ def write_scene(scene: Scene) -> None:
     """Write the files of every program; all files say the same."""
     scene.folder.mkdir(parents=True)
     _write_table(scene)
-    text, html = TEXT, HTML
+    text, html = (SHORT if scene.mailing.short else TEXT), HTML
     if scene.mailing.groups:
         for name in PERSONAL:
             text, html = (part.replace("{{ " + name + " }}", name) for part in (text, html))
@@ -128,6 +135,22 @@ def _write_table(scene: Scene) -> None:
             )
 
 
+def change_a_hundredth(scene: Scene) -> None:
+    """Change a cell of every hundredth row of the table, back and forth.
+
+    Row by row: memory that this process takes would hide that of the programs.
+    """
+    table, changed = scene.folder / "recipients.csv", scene.folder / "changed.csv"
+    with table.open(encoding="utf-8") as old, changed.open("w", encoding="utf-8") as new:
+        for number, line in enumerate(old):
+            if number % 100 == 1:
+                rest, _, city = line.rstrip().rpartition(",")
+                new.write(f"{rest},{_CITIES[city]}\n")
+            else:
+                new.write(line)
+    changed.replace(table)
+
+
 def _job(scene: Scene) -> dict[str, object]:
     server: dict[str, object] = {"host": "127.0.0.1", "port": scene.server.port, "auth": "none"}
     server |= {"sessions": scene.sessions}
@@ -145,13 +168,15 @@ def _job(scene: Scene) -> dict[str, object]:
         message |= {"subject": "News for everybody"}
     if scene.mailing.attachment:
         message |= {"attachments": ["{{ file }}" if scene.mailing.own else ATTACHMENT]}
+    message |= {"text": "letter.txt.j2"}
+    message |= {} if scene.mailing.short else {"html": "letter.html.j2"}
     return {
         "version": 1,
         "name": "benchmark",
         "server": server,
         "sender": {"from": "Example News <news@example.com>"},
         "recipients": recipients,
-        "message": message | {"text": "letter.txt.j2", "html": "letter.html.j2"},
+        "message": message,
     }
 
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import servers
+from benchmarks import servers, slow_disk
 from benchmarks.mailing import Scene, write_scene
 from benchmarks.programs import PROGRAMS, Program
 from benchmarks.servers import Server, serving, until
@@ -33,7 +33,8 @@ class Usage:
 
     `started` is on the monotonic clock. `peak_bytes` is None where the parent's peak is higher: a
     new process begins as a copy of the parent. `session_seconds` is the time from the start to the
-    first connection, where a relay measured that.
+    first connection, and `session_cpu_seconds` the processors' until then, where a relay measured
+    that. `ledger_bytes` is the size of the ledger's files behind the program, where there are any.
     """
 
     started: float
@@ -41,6 +42,8 @@ class Usage:
     cpu_seconds: float
     peak_bytes: int | None
     session_seconds: float | None = None
+    session_cpu_seconds: float | None = None
+    ledger_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -94,9 +97,12 @@ def measure(
             smtpd=workload.smtpd,
             tls=workload.tls,
             tls_relay=workload.tls_relay,
+            ids=workload.ids,
         ) as server,
     ):
-        pairs = _scenes(workload, shares, Path(name), server, recipients or workload.recipients)
+        around = slow_disk.environment(Path(name)) if workload.slow_disk else {}
+        of = recipients or workload.recipients
+        pairs = _scenes(workload, shares, Path(name), server, of, around)
         for number in range(rounds):
             for share, scene, row in _turned(pairs, number):
                 for _ in range(share.repeat):
@@ -107,7 +113,12 @@ def measure(
 
 
 def _scenes(
-    workload: Workload, shares: list[Share], folder: Path, server: Server, recipients: int
+    workload: Workload,
+    shares: list[Share],
+    folder: Path,
+    server: Server,
+    recipients: int,
+    environment: Mapping[str, str],
 ) -> list[tuple[Share, Scene, Row]]:
     found: list[tuple[Share, Scene, Row]] = []
     for number, share in enumerate(shares):
@@ -117,7 +128,7 @@ def _scenes(
         else:
             own = folder / str(number)
             mailing = dataclasses.replace(workload.mailing, own=share.own)
-            scene = Scene(own, server, mailing, count, share.sessions, share.tls)
+            scene = Scene(own, server, mailing, count, share.sessions, share.tls, environment)
             write_scene(scene)
         found.append((share, scene, Row(share.label, share.program, share.sessions, count)))
     return found
@@ -126,10 +137,19 @@ def _scenes(
 def _turned(
     pairs: list[tuple[Share, Scene, Row]], number: int
 ) -> Iterator[tuple[Share, Scene, Row]]:
-    """Begin each round with another one, so that none always follows the same; pairs stay pairs."""
-    turn = 0 if any(share.behind for share, _, _ in pairs) else number % max(len(pairs), 1)
-    yield from pairs[turn:]
-    yield from pairs[:turn]
+    """Begin each round with another one, so that none always follows the same.
+
+    The shares of one folder stay together, in their order.
+    """
+    folders: list[list[tuple[Share, Scene, Row]]] = []
+    for one in pairs:
+        if one[0].behind:
+            folders[-1].append(one)
+        else:
+            folders.append([one])
+    turn = number % max(len(folders), 1)
+    for folder in folders[turn:] + folders[:turn]:
+        yield from folder
 
 
 def run(program: Program, scene: Scene) -> Usage:
@@ -139,8 +159,10 @@ def run(program: Program, scene: Scene) -> Usage:
         NotMeasured: The program fails, or messages are missing.
     """
     expected = {"all": scene.transactions, "one": 1, "none": 0}[program.sends]
-    if program.sends != "none":
+    if program.sends != "none" and not program.goes_on:
         _forget(scene.folder)
+    if program.prepare is not None:
+        program.prepare(scene)
     before, connected = scene.server.arrived(), len(scene.server.connections())
     usage = _process(program, scene)
     try:
@@ -148,10 +170,19 @@ def run(program: Program, scene: Scene) -> Usage:
     except TimeoutError as error:
         arrived = scene.server.arrived() - before
         raise NotMeasured(f"{program.name}: {arrived} messages of {expected} arrived") from error
+    usage = dataclasses.replace(usage, ledger_bytes=_ledger_bytes(scene.folder))
     connections = scene.server.connections()[connected:]
     if not connections:
         return usage
-    return dataclasses.replace(usage, session_seconds=connections[0] - usage.started)
+    return dataclasses.replace(
+        usage,
+        session_seconds=connections[0] - usage.started,
+        session_cpu_seconds=scene.server.spent()[connected],
+    )
+
+
+def _ledger_bytes(folder: Path) -> int | None:
+    return sum(f.stat().st_size for f in (folder / ".mailbatch").glob("*.sqlite3*")) or None
 
 
 def _forget(folder: Path) -> None:
@@ -162,10 +193,11 @@ def _forget(folder: Path) -> None:
 
 
 def _process(program: Program, scene: Scene) -> Usage:
-    environment = os.environ | program.environment
+    environment = os.environ | program.environment | scene.environment
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its bytecode
     figures = scene.folder / "usage.txt"
-    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures)]
+    running = scene.server.running or scene.folder / "running.txt"
+    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures), str(running)]
     with (scene.folder / "errors.txt").open("w+b") as errors:
         subprocess.run(
             [*launch, *program.command(scene)],
@@ -188,4 +220,5 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 def obstacle(workload: Workload) -> str | None:
     """Return the reason why the workload's server cannot be started here, or None."""
-    return servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)
+    why = servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)
+    return why or (slow_disk.missing() if workload.slow_disk else None)

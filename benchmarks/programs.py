@@ -5,6 +5,7 @@ A program that is not installed says so. Starts nothing itself, but to ask for a
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import json
@@ -16,8 +17,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import mailbatch
 from benchmarks import servers
-from benchmarks.mailing import LETTER_BYTES, RECIPIENTS_PER_TRANSACTION, Scene
+from benchmarks.mailing import (
+    LETTER_BYTES,
+    RECIPIENTS_PER_TRANSACTION,
+    Scene,
+    change_a_hundredth,
+)
 
 HERE = Path(__file__).parent
 #: Where `npm install --prefix .node` puts packages.
@@ -31,7 +38,8 @@ class Program:
     `what` is a description in words, `missing` the reason why the program cannot be started, or
     None. `command` is the command line for a scene, `environment` is laid over the present one.
     `returns` is the exit code of success. `sends` tells the messages that must arrive: "all" of the
-    scene, "one", or "none".
+    scene, "one", or "none". `goes_on`: a program that sends goes on with the ledger that is there.
+    `prepare` changes the scene before each run.
     """
 
     name: str
@@ -42,6 +50,8 @@ class Program:
     environment: Mapping[str, str]
     returns: int = 0
     sends: str = "all"
+    goes_on: bool = False
+    prepare: Callable[[Scene], None] | None = None
 
 
 def _mailbatch(*words: str) -> Callable[[Scene], list[str]]:
@@ -102,8 +112,14 @@ def _always() -> None:
 def _is_mailbatch(
     name: str, what: str, *words: str, returns: int = 0, sends: str = "all"
 ) -> Program:
-    version = lambda: importlib.metadata.version("mailbatch")  # noqa: E731
+    version = lambda: mailbatch.__version__  # noqa: E731
     return Program(name, what, _always, version, _mailbatch(*words), {}, returns, sends)
+
+
+def _again(name: str, what: str, prepare: Callable[[Scene], None] | None = None) -> Program:
+    words = ("run", "job.yaml", "--yes", "--quiet", "--limit", "1")
+    program = _is_mailbatch(name, what, *words, returns=75, sends="one")
+    return dataclasses.replace(program, goes_on=True, prepare=prepare)
 
 
 PROGRAMS = {
@@ -115,6 +131,11 @@ PROGRAMS = {
         _is_mailbatch("mailbatch run --limit 1", "plans all, sends one, writes all results",
                       "run", "job.yaml", "--yes", "--quiet", "--limit", "1",
                       returns=75, sends="one"),
+        _again("mailbatch run --limit 1 again", "the same, behind itself: nothing has changed"),
+        _again("mailbatch run --limit 1 with 1 % changed",
+               "the same, once a cell of each hundredth row has changed", change_a_hundredth),
+        _is_mailbatch("mailbatch results", "writes all results from the ledger",
+                      "results", "job.yaml", "--quiet", sends="none"),
         _is_mailbatch("mailbatch status", "reads the ledger", "status", "job.yaml", sends="none"),
         _is_mailbatch("mailbatch check", "renders and looks at all, sends none",
                       "check", "job.yaml", sends="none"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -119,7 +120,7 @@ def cost_of(folder: Path, *arguments: str) -> tuple[Cost, str]:
     """Run mailbatch in a folder, and return the cost with the standard output."""
     figures = folder / "figures"
     python, environment = sys.executable, {"PYTHONPATH": str(HERE.parent)}
-    launch = [python, "-I", "-S", str(HERE / "launch.py"), str(figures)]
+    launch = [python, "-I", "-S", str(HERE / "launch.py"), str(figures), os.devnull]
     done = subprocess.run(
         [*launch, python, "-m", "mailbatch", *arguments],
         cwd=folder,

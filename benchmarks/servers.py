@@ -68,7 +68,8 @@ class Server:
     """A running server: port, authority to trust, and the file of the counts.
 
     `ca_file` is None without TLS. `dump` has every message, for a server that keeps messages.
-    `tls_port` is a second port, which speaks TLS from the first byte on, or None.
+    `tls_port` is a second port, which speaks TLS from the first byte on, or None. `running` is a
+    file for the id of the process that is measured, which the relay looks at.
     """
 
     port: int
@@ -77,6 +78,7 @@ class Server:
     relay: Path | None = None
     dump: Path | None = None
     tls_port: int | None = None
+    running: Path | None = None
 
     def arrived(self) -> int:
         """Return how many messages have arrived so far."""
@@ -87,6 +89,12 @@ class Server:
         """Return when each connection came through the relay, on the monotonic clock."""
         text = self.relay.read_text(encoding="ascii") if self.relay else ""
         return [float(line.split()[1]) for line in text.splitlines() if line[:4] == "conn"]
+
+    def spent(self) -> list[float | None]:
+        """Return the seconds of processors before each connection; None where nobody knows."""
+        text = self.relay.read_text(encoding="ascii") if self.relay else ""
+        found = [line.split()[2:] for line in text.splitlines() if line[:4] == "conn"]
+        return [float(one[0]) if one and one[0] != "unknown" else None for one in found]
 
 
 def missing(*, tls: bool = False, smtpd: bool = False) -> str | None:
@@ -112,12 +120,14 @@ def serving(
     smtpd: bool = False,
     tls: bool = False,
     tls_relay: bool = False,
+    ids: bool = False,
     keep: bool = False,
 ) -> Iterator[Server]:
     """Run smtp-sink; before it Postfix's smtpd, with STARTTLS, and a relay, where asked for.
 
     The relay is there for every `round_trip_ms` but None: 0 delays nothing, but knows connections.
-    With `tls_relay` the relay has a second port, for TLS. With `keep` the messages are kept.
+    With `tls_relay` the relay has a second port, for TLS; with `ids` the replies that pass it name
+    queue ids. With `keep` the messages are kept.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-bench-")))
@@ -136,8 +146,11 @@ def serving(
         if round_trip_ms is not None:
             relay = folder / "relay"
             chain = folder / "server.pem" if tls_relay else None
-            port, tls_port = stack.enter_context(_relay(relay, port, round_trip_ms, chain))
-        yield Server(port, ca_file, counter, relay, dump, tls_port)
+            words = [str(port), str(round_trip_ms), "--running", str(folder / "running")]
+            words += ["--chain", str(chain)] if chain else []
+            words += ["--ids"] if ids else []
+            port, tls_port = stack.enter_context(_relay(relay, words, ports=2 if chain else 1))
+        yield Server(port, ca_file, counter, relay, dump, tls_port, folder / "running")
 
 
 @contextlib.contextmanager
@@ -154,19 +167,15 @@ def _sink(counter: Path, dump: Path | None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _relay(
-    said: Path, port: int, round_trip_ms: float, chain: Path | None
-) -> Iterator[tuple[int, int | None]]:
+def _relay(said: Path, words: list[str], *, ports: int) -> Iterator[tuple[int, int | None]]:
     """Run the relay; give the port, and the port for TLS where there is a certificate."""
-    command = [sys.executable, str(HERE / "relay.py"), str(port), str(round_trip_ms)]
-    command += [] if chain is None else [str(chain)]
+    command = [sys.executable, str(HERE / "relay.py"), *words]
     with said.open("wb") as out:
         process = subprocess.Popen(command, stdout=out)
     with _ended(process):
-        lines = 1 if chain is None else 2
-        until(lambda: said.read_bytes().count(b"\n") == lines, "the relay")
-        ports = [int(line.split()[1]) for line in said.read_text(encoding="ascii").splitlines()]
-        yield ports[0], ports[1] if len(ports) > 1 else None
+        until(lambda: said.read_bytes().count(b"\n") == ports, "the relay")
+        found = [int(line.split()[1]) for line in said.read_text(encoding="ascii").splitlines()]
+        yield found[0], found[1] if len(found) > 1 else None
 
 
 @contextlib.contextmanager

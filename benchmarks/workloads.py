@@ -1,13 +1,16 @@
 """The workloads as a table: mailing, server, programs, recipients and rounds of each.
 
-The sizes are such that all workloads take about twelve minutes on two cores.
+The sizes and rounds are such that the workloads of all goals take about 25 minutes on two cores.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from benchmarks.mailing import Mailing
+
+#: Between the name of a program and the commit of it.
+AT = " @ "
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,8 @@ class Share:
     `part` is the part of the workload's recipients: a slow program gets fewer, and rates are
     compared. `repeat` is the number of runs in a round. `behind` names a share whose folder this
     one goes on with. `tls` goes to the port of the relay that speaks TLS. With `own` the attachment
-    of a message is another one than that of the message before.
+    of a message is another one than that of the message before. `before`: a goal compares the share
+    with a commit before, which is measured beside it.
     """
 
     program: str
@@ -27,6 +31,7 @@ class Share:
     behind: bool = False
     tls: bool = False
     own: bool = False
+    before: bool = False
 
     def recipients(self, of: int) -> int:
         """Return its recipients of so many; at least one for each session."""
@@ -41,6 +46,16 @@ class Share:
         words += ["another file for each"] if self.own else []
         return ", ".join(words)
 
+    def at(self, commit: str) -> Share:
+        """Return the twin of the share, which runs another commit."""
+        return replace(self, program=self.program + AT + commit)
+
+
+def present(program: str, label: str) -> str | None:
+    """Return the label of the share whose twin has this program and label; None for no twin."""
+    name, at, _ = program.partition(AT)
+    return name + label.removeprefix(program) if at else None
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -48,7 +63,8 @@ class Workload:
 
     `round_trip_ms` puts the relay before the server, `tls_relay` gives the relay a second port that
     speaks TLS from the first byte on. `smtpd` puts Postfix's smtpd before the sink,
-    `tls` with STARTTLS. `left_out` says why a program that is measured elsewhere is not here.
+    `tls` with STARTTLS. `ids`: the relay lets each reply name a queue id. `slow_disk` lets a sync
+    take milliseconds. `left_out` says why a program that is measured elsewhere is not here.
     """
 
     name: str
@@ -62,6 +78,8 @@ class Workload:
     smtpd: bool = False
     tls: bool = False
     tls_relay: bool = False
+    ids: bool = False
+    slow_disk: bool = False
     left_out: str = ""
 
 
@@ -121,7 +139,7 @@ WORKLOADS = {
             "attachment",
             "The newsletter with a file of 1 MB, the same for everybody.",
             600,
-            3,
+            5,
             (
                 Share("mailbatch"),
                 Share("mailbatch", 4),
@@ -137,7 +155,7 @@ WORKLOADS = {
             "attachment-own",
             "The newsletter with a file of 1 MB: the same for everybody, and another one for each.",
             300,
-            3,
+            5,
             (
                 Share("mailbatch"),
                 Share("mailbatch", own=True),
@@ -152,7 +170,7 @@ WORKLOADS = {
             "The newsletter to smtp-sink behind the relay, in the clear and over TLS. "
             "Rates count from the first connection on.",
             5_000,
-            3,
+            5,
             (Share("mailbatch"), Share("mailbatch", tls=True)),
             round_trip_ms=0,
             tls_relay=True,
@@ -179,7 +197,7 @@ WORKLOADS = {
             "group",
             "One message to one group of 100,000 recipients, a thousand in each transaction.",
             100_000,
-            3,
+            5,
             (
                 Share("mailbatch"),
                 Share("mailbatch", 4),
@@ -197,23 +215,59 @@ WORKLOADS = {
             "1,000,000 recipients in 50 groups, which lie mixed in the table; and a fifth of them. "
             "Rates count from the first connection on; planning is a workload of its own.",
             1_000_000,
-            2,
-            (Share("mailbatch", part=0.2), Share("mailbatch")),
+            3,
+            (Share("mailbatch", part=0.2), Share("mailbatch", before=True)),
             unit="recipients",
             mailing=Mailing(groups=50),
             round_trip_ms=0,
         ),
         Workload(
             "plan",
-            "1,000,000 rows planned, a message of their own for each; then the edition's status.",
+            "1,000,000 rows planned, a message of their own for each; then the edition's status, "
+            "its results, and a plan again.",
             1_000_000,
-            2,
+            3,
             (
-                Share("mailbatch run --limit 1"),
-                Share("mailbatch status", repeat=5, behind=True),
+                Share("mailbatch run --limit 1", before=True),
+                Share("mailbatch status", repeat=5, behind=True, before=True),
+                Share("mailbatch results", behind=True, before=True),
+                Share("mailbatch run --limit 1 again", behind=True, before=True),
+                Share("mailbatch run --limit 1 with 1 % changed", behind=True, before=True),
             ),
             unit="",
             round_trip_ms=0,
+        ),
+        Workload(
+            "plan-slow-disk",
+            "300,000 rows planned, a message of their own for each, on a disk where a sync takes 5 "
+            "ms more, and 10 ms more for each MB that it writes.",
+            300_000,
+            5,
+            (Share("mailbatch run --limit 1", before=True),),
+            unit="",
+            round_trip_ms=0,
+            slow_disk=True,
+        ),
+        Workload(
+            "finished",
+            "A short message for each of 100,000, all accepted with a queue id; then the results.",
+            100_000,
+            1,
+            (Share("mailbatch"), Share("mailbatch results", behind=True)),
+            unit="",
+            mailing=Mailing(short=True),
+            round_trip_ms=0,
+            ids=True,
+        ),
+        Workload(
+            "finished-million",
+            "A short message for each of 1,000,000, all accepted with the same reply; then the "
+            "results.",
+            1_000_000,
+            1,
+            (Share("mailbatch"), Share("mailbatch results", behind=True)),
+            unit="",
+            mailing=Mailing(short=True),
         ),
         Workload(
             "check",
