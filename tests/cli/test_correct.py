@@ -17,6 +17,10 @@ NEW = (
     "{% if delivery.correction %}We were wrong. {% endif %}"
     "{{ name }}: {% if lot == 'pro' %}the price is 100{% else %}no price{% endif %}\n"
 )
+#: The step behind a third job file.
+CORRECTED_AGAIN = (
+    "to correct that correction: mailbatch correct OTHER --edition 1.corrected --with THIRD"
+)
 #: Those of the letter with the mistake, in a table that `table` writes.
 PRO = {"user2@example.net", "user4@example.net"}
 
@@ -438,7 +442,25 @@ def test_a_correction_that_changed_under_way_is_refused(corrected):
     done = correct(job)
     assert done.code == 65
     assert "the message changed after" in done.err
+    assert CORRECTED_AGAIN in " ".join(done.err.split())
+    done = correct(job, "--dry-run")
+    assert done.code == 65
+    assert CORRECTED_AGAIN in " ".join(done.err.split())
     assert correct(job, "--accept-changes").code == 0
+
+
+def test_a_third_job_file_of_a_finished_correction_is_told_its_edition(corrected):
+    job, server = corrected(recipients=2)
+    assert job.command("run", "--yes").code == 0
+    assert correct(job).code == 0
+    mend(job, NEW.replace("100", "99"))
+    count = len(server.deliveries())
+    for more, code in ((), 0), (("--dry-run",), 65):
+        done = correct(job, *more)
+        assert done.code == code
+        assert CORRECTED_AGAIN in " ".join(done.err.split())
+        assert "a recurring mailing" not in done.err
+    assert len(server.deliveries()) == count
 
 
 def test_a_letter_that_cannot_be_made_again_is_told_with_its_row(corrected):
@@ -547,6 +569,7 @@ def test_a_correction_with_a_mistake_is_corrected_too(corrected):
     done = correct(job)
     assert done.code == 65
     assert "edition 1.corrected was stopped" in done.err
+    assert "mailbatch correct JOB --edition 1.corrected --with OTHER" in " ".join(done.err.split())
     done = again(job, NEW.replace("100", "99"))
     assert (done.code, done.json["nothing_to_do"]) == (0, True)
 
