@@ -97,6 +97,11 @@ class Mailing:
     at: str | None = None
 
     @property
+    def at_key(self) -> str:
+        """The place of that server in the job."""
+        return "server" if self.at is None else "server.fallback"
+
+    @property
     def leases(self) -> Leases:
         """The deliveries that are due, each with its thread."""
         ledger, placing = self.ledger, self.inputs.correction or self.thread
