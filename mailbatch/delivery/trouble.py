@@ -378,7 +378,7 @@ class Troubles:
             if not limited and count < _MOST_AT_AUTH:
                 return Entry.AGAIN
             limited = True
-        self._end(self._limited(error.message, reply, _RUN_LATER) if limited else error)
+        self._end(_limited(error.message, reply, self._key, _RUN_LATER) if limited else error)
         return Entry.END
 
     # -- inside ------------------------------------------------------------------------------------
@@ -395,21 +395,11 @@ class Troubles:
         """Let the run wait; end the run where the wait would be too long, or is no use."""
         self._troubled_since = self._troubled_since or self._clock()
         if meaning.trouble is Trouble.LOGIN:
-            self._end(self._not_let_in(reply))
+            self._end(_not_let_in(self._server, reply, self._key))
         elif meaning.trouble is Trouble.ALLOWANCE:
-            self._end(self._limited(f"{self._server} takes no more today: {reply}", reply))
+            self._end(_limited(f"{self._server} takes no more today: {reply}", reply, self._key))
         elif not self._pace.slow(begun=begun, seconds=meaning.seconds, until=meaning.until):
-            self._end(self._limited(f"{self._server} takes no more for now: {reply}", reply))
-
-    def _not_let_in(self, reply: Reply) -> SessionError:
-        return AuthenticationError(
-            f"{self._server} wants to know who sends, or TLS: {reply}",
-            hint=_CREDENTIALS.format(key=self._key),
-            reply=reply,
-        )
-
-    def _limited(self, message: str, reply: Reply, hint: str = _KEEP_BELOW) -> SessionError:
-        return LimitReached(message, hint=hint.format(key=self._key), reply=reply)
+            self._end(_limited(f"{self._server} takes no more for now: {reply}", reply, self._key))
 
     def _end(self, failure: SessionError) -> None:
         self.ended = self.ended or failure
@@ -435,3 +425,12 @@ def _milder(outcome: Outcome, excused: set[Reply]) -> Outcome:
 
 def _refused(server: str, what: str, reply: Reply, hint: str = _SEE_TO_THE_ACCOUNT) -> SessionError:
     return ServiceUnavailable(f"{server} {what}: {reply}", hint=hint, reply=reply)
+
+
+def _not_let_in(server: str, reply: Reply, key: str) -> SessionError:
+    text = f"{server} wants to know who sends, or TLS: {reply}"
+    return AuthenticationError(text, hint=_CREDENTIALS.format(key=key), reply=reply)
+
+
+def _limited(message: str, reply: Reply, key: str, hint: str = _KEEP_BELOW) -> SessionError:
+    return LimitReached(message, hint=hint.format(key=key), reply=reply)
