@@ -171,6 +171,26 @@ def test_a_rehearsal_changes_nothing(corrected):
     assert len(server.deliveries()) == 5
 
 
+@pytest.mark.parametrize("rehearsal", [("--dry-run",), ("--preview", "look")])
+def test_every_rehearsal_of_the_same_ends_alike(corrected, rehearsal):
+    """Letters for some, for nobody since all are right, and for nobody since no row can be."""
+    job, _ = corrected(recipients=2)
+    assert job.command("run", "--yes").code == 0
+    assert correct(job, *rehearsal).code == 0
+    mend(job, OLD)
+    done = correct(job, *rehearsal)
+    assert done.code == 0
+    assert "nobody" not in done.err
+    table(job, 0, ["user2 at example.net", "Name 2", "pro"])
+    done = correct(job, *rehearsal)
+    assert done.code == 3
+    assert "scene (1.corrected): nobody was mailed: 1 invalid" in done.err
+    table(job, 0)
+    done = correct(job, *rehearsal)
+    assert done.code == 0
+    assert "nobody was mailed: the recipient table has no rows" in done.err
+
+
 def test_who_is_in_doubt_stays_so_until_somebody_decides(corrected):
     """Then the same command sends the letter that is due."""
     job, server = corrected(
@@ -443,9 +463,11 @@ def test_a_correction_that_changed_under_way_is_refused(corrected):
     assert done.code == 65
     assert "the message changed after" in done.err
     assert CORRECTED_AGAIN in " ".join(done.err.split())
-    done = correct(job, "--dry-run")
-    assert done.code == 65
-    assert CORRECTED_AGAIN in " ".join(done.err.split())
+    for rehearsal in (("--dry-run",), ("--preview", "look")):
+        done = correct(job, *rehearsal)
+        assert done.code == 65
+        assert "a real run would mail nobody: the message changed after" in done.err
+        assert CORRECTED_AGAIN in " ".join(done.err.split())
     assert correct(job, "--accept-changes").code == 0
 
 
@@ -455,11 +477,13 @@ def test_a_third_job_file_of_a_finished_correction_is_told_its_edition(corrected
     assert correct(job).code == 0
     mend(job, NEW.replace("100", "99"))
     count = len(server.deliveries())
-    for more, code in ((), 0), (("--dry-run",), 65):
+    foretold = (("--dry-run",), 65), (("--preview", "look"), 65)
+    for more, code in ((), 0), *foretold:
         done = correct(job, *more)
-        assert done.code == code
+        assert (done.code, done.json["exit_code"]) == (code, code)
         assert CORRECTED_AGAIN in " ".join(done.err.split())
         assert "a recurring mailing" not in done.err
+        assert ("a real run would mail nobody" in done.err) == bool(more)
     assert len(server.deliveries()) == count
 
 
