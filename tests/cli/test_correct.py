@@ -191,6 +191,33 @@ def test_every_rehearsal_of_the_same_ends_alike(corrected, rehearsal):
     assert "nobody was mailed: the recipient table has no rows" in done.err
 
 
+def test_a_forgotten_person_gets_no_letter_and_is_counted_nowhere_else(corrected):
+    """The correction does not learn the person again, and none of its counts is about the row."""
+    job, server = corrected()
+    assert job.command("run", "--limit", "3", "--yes").code == 75
+    for person in ("user2@example.net", "user4@example.net"):  # a wrong letter; none yet
+        assert job._program("forget", person, "--yes", cwd=job.folder).code == 0
+    count = len(server.deliveries())
+    groups = {"mended": 1, "corrections": 0, "unchanged": 2, "in_doubt": 0, "new": 0}
+    for more in ("--dry-run",), (), ():
+        done = correct(job, *more)
+        assert done.code == 0, done.err
+        assert done.json["groups"] == {**groups, "left_out": 0, "gone": 0}
+        assert done.json["suppressed"] == 2
+    assert [one.recipients for one in server.deliveries()[count:]] == [("user5@example.net",)]
+    state = [*job.folder.glob("results*.csv"), *(job.folder / ".mailbatch").iterdir()]
+    assert len(state) > 3
+    assert not [path for path in state if b"user2@" in path.read_bytes()]
+    # Behind the correction, too: its own ledger forgets, and knows the row by its own alias.
+    assert job._program("forget", "user5@example.net", "--yes", cwd=job.folder).code == 0
+    done = correct(job)
+    assert (done.code, done.json["nothing_to_do"], done.json["recipients"]) == (0, True, 5)
+    assert (done.json["accepted"], done.json["withdrawn"]) == (1, 0)
+    done = again(job, NEW.replace("no price", "no prices"), "--dry-run")
+    assert (done.json["suppressed"], done.json["groups"]["gone"]) == (3, 0), done.err
+    assert done.json["groups"]["corrections"] == 2
+
+
 def test_who_is_in_doubt_stays_so_until_somebody_decides(corrected):
     """Then the same command sends the letter that is due."""
     job, server = corrected(
