@@ -47,8 +47,8 @@ NEIGHBOURS = 2
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: What to do where the system gives no more file descriptors.
 MORE_FILES = (
-    "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer server.sessions "
-    "need fewer files"
+    "raise the limit, as in `ulimit -n 1024`, or close what else is running; fewer sessions need "
+    "fewer files"
 )
 #: What to do where a disk has no room left.
 FREE_SPACE = "free some space, then try again: what was recorded so far stands"

@@ -351,8 +351,8 @@ MAILING_CODES = (
         "The edition was stopped, and its correction took over",
         why="`mailbatch correct` has stopped this edition: recipients who had no letter get the "
         "mended one by an edition of its own, and a letter of this job would be one too many.",
-        mend="Go on with `mailbatch correct JOB --with OTHER`. A new mailing wants an edition of "
-        "its own.",
+        mend="Go on with `mailbatch correct JOB --edition E --with OTHER`, E being this edition. A "
+        "new mailing wants an edition of its own.",
     ),
     Code(
         "MB146",
@@ -360,7 +360,8 @@ MAILING_CODES = (
         "The edition is a correction",
         why="Who gets which letter of a correction follows from the ledger of the edition that is "
         "corrected. `run` does not look there.",
-        mend="Send it with `mailbatch correct JOB --with OTHER`.",
+        mend="Send it with `mailbatch correct JOB --edition E --with OTHER`, E being the edition "
+        "that is corrected.",
     ),
     Code(
         "MB147",

@@ -23,6 +23,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.outlook import counts_of, outlook_object
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import pairs, read_job, reporting
+from mailbatch.delivery.options import rank_of
 from mailbatch.delivery.state import state_of
 from mailbatch.errors import InputError, InputErrors, MailbatchError, UsageError
 
@@ -56,8 +57,11 @@ class Findings:
 
     @property
     def refused(self) -> MailbatchError | None:
-        """The first refusal, which the exit code tells; None: there was none."""
-        return self.refusals[0] if self.refusals else None
+        """The refusal that the exit code tells; None: there was none.
+
+        Of several the most serious one, as at the end of a run that no server took.
+        """
+        return min(self.refusals, key=rank_of, default=None)
 
     def add(self, findings: Iterable[Finding]) -> None:
         """Count findings of the world outside among those of the mailing."""
@@ -158,9 +162,9 @@ def _exit_code(found: Findings, *, strict: bool) -> int:
     from mailbatch.checks.codes import Severity
     from mailbatch.checks.report import count_of
 
-    for error in (found.checked.error, *found.refusals):
-        if error is not None:
-            return error.exit_code
+    error = found.checked.error or found.refused
+    if error is not None:
+        return error.exit_code
     counted = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     if any(count_of(found.checked.tallies, severity) for severity in counted):
         return ExitCode.DATA

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import partial
@@ -16,8 +17,8 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
 from mailbatch.cli.report_store import given_store
 from mailbatch.cli.reporting import check_folder, edition_of, pairs, read_job, reporting, shown
-from mailbatch.cli.summary import show_summary, summary_object
-from mailbatch.delivery.options import Corrected, RunOptions, Summary
+from mailbatch.cli.summary import next_steps, show_summary, silent_failure, summary_object
+from mailbatch.delivery.options import Corrected, Mode, RunOptions, Summary
 from mailbatch.errors import InputError, InputErrors, Reason, UsageError
 from mailbatch.outcome import Status
 
@@ -202,17 +203,50 @@ def _preview(console: Console, other: Job, options: RunOptions, out: Path) -> in
     from mailbatch.delivery.letters import Letter
 
     told: dict[str, object] = {}
-    groups = None
+    groups, galleries = None, []
     for letter in (Letter.MENDED, Letter.CORRECTION):
         groups, made = _gallery(console, other, options, letter, out / letter)
+        galleries.append(made)
         told |= {"groups": asdict(groups), letter: str(made.index)}
         console.say(f"{letter}: {counted(made.messages, 'message')}, {shown(made.index)}")
     if groups is not None and (said := _without(groups)):
         console.say(said)
+    edition = None if options.correction is None else options.correction.edition
+    rehearsed = _rehearsed(other.name, edition, galleries)
     if console.as_json:
-        edition = None if options.correction is None else options.correction.edition
-        console.data({"job": other.name, "corrects": edition, **told})
-    return ExitCode.DONE
+        code = rehearsed.exit_code
+        console.data({"job": other.name, "corrects": edition, **told, "exit_code": code})
+    if (failure := silent_failure(rehearsed)) is not None:
+        console.warn(failure)
+    for line in next_steps(rehearsed, replace(options, dry_run=True), ""):
+        console.say(line)
+    return rehearsed.exit_code
+
+
+def _rehearsed(job: str, corrected: str | None, galleries: Sequence[Preview]) -> Summary:
+    """Return the summary that a dry run of the letters of all galleries has.
+
+    The same fact has the same words and the same exit code behind both.
+    """
+    last = galleries[-1]
+    counts = Counter({Status(name): number for name, number in last.overview.counts.items()})
+    counts[Status.PENDING] = 0
+    for made in galleries:
+        counts[Status.ACCEPTED] += made.overview.counts.get(Status.PENDING, 0)
+    outlook = last.outlook
+    for made in galleries:
+        before = made.outlook
+        # The gallery of a group without letters reaches nobody, and the other one may.
+        if before is not None and (before.reached or before.refused is not None):
+            outlook = before
+    return Summary(
+        job,
+        last.inputs.edition,
+        {status: counts[status] for status in Status},
+        mode=Mode.DRY_RUN,
+        outlook=outlook,
+        corrected=corrected,
+    )
 
 
 def _gallery(

@@ -20,7 +20,7 @@ from mailbatch.outcome import Status
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mailbatch.job.model import Job
     from mailbatch.ledger.rows import ResultRow
@@ -336,9 +336,21 @@ def _foretold(summary: Summary, options: RunOptions, *, begun: bool) -> Iterator
     elif outlook is not None and outlook.is_over:
         if not outlook.is_wrong:
             yield f"{outlook.told(summary.edition)}: a real run would send nothing"
-        yield _RECURRING
+        yield from _further(summary, outlook.changed)
     elif options.sandbox or options.redirect:
         yield f"the real mailing is {'unchanged' if begun else 'still unsent'}"
+
+
+def _further(summary: Summary, changed: Sequence[str]) -> list[str]:
+    """Return the step to a further mailing behind an edition that is over.
+
+    A correction has one where inputs were `changed`: by a third job file.
+    """
+    if summary.corrected is None:
+        return [_RECURRING]
+    from mailbatch.delivery.succession import to_correct_again
+
+    return [to_correct_again(summary.edition)] if changed else []
 
 
 def _run_again(summary: Summary, options: RunOptions, again: str, command: str) -> str:
@@ -386,7 +398,10 @@ def next_steps(
     if summary.nothing_to_do:
         done = iso_time(summary.finished_at)
         said = f"nothing to do: this edition was finished{f' on {done}' if done else ''}"
-        steps.append(said if summary.corrected else f"{said}; {_RECURRING}")
+        if summary.corrected:
+            steps += [said, *_further(summary, summary.changed)]
+        else:
+            steps.append(f"{said}; {_RECURRING}")
     if counts[Status.IN_DOUBT]:
         steps.append(f"in doubt: the answer never came; see mailbatch resolve {again}")
         if summary.logs_until is not None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.delivery.ledgers import corrections_of, is_begun, open_to_read, place_of
 from mailbatch.delivery.succession import part_of
-from mailbatch.envelope import Delivery, address_key
+from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.errors import JobError
 from mailbatch.outcome import Status
 
@@ -54,6 +54,8 @@ class Chain:
     def __init__(self, ledgers: Sequence[OpenLedger], thread: Thread | None) -> None:
         self._ledgers = list(ledgers)
         self._thread = thread
+        self._parts = [corrections_in(one) for one in ledgers]
+        self._correction: Correcting | None = None
 
     @property
     def last(self) -> int:
@@ -63,18 +65,32 @@ class Chain:
     @property
     def corrections(self) -> Correcting:
         """The part of the last edition."""
-        return corrections_in(self._ledgers[-1])
+        return self._parts[-1]
 
     def reopened(self, ledger: OpenLedger) -> None:
         """Go on with another opening of the last ledger."""
-        self._ledgers[-1] = ledger
+        self._ledgers[-1], self._parts[-1] = ledger, corrections_in(ledger)
+
+    def corrected_in(self, correction: Correcting) -> None:
+        """Note the part of the edition whose ledger plans the correction of the last one."""
+        self._correction = correction
+
+    def forgotten(self, row: Recipient) -> Recipient | None:
+        """Return a row of a table as the correction plans the row of a forgotten person.
+
+        None: no edition has forgotten the person. Its own alias, the ledger of the correction puts
+        there by itself.
+        """
+        if self._correction is not None and self._correction.forgotten(row) is not None:
+            return row
+        return next(filter(None, (part.forgotten(row) for part in reversed(self._parts))), None)
 
     def had(self, keys: Iterable[str]) -> dict[str, Held]:
         """Return the letters of the recipients with these keys, by key."""
         wanted = list(keys)
         found = {key: Held(had, self.last) for key, had in self.corrections.had(wanted).items()}
         for level in range(self.last - 1, -1, -1):
-            for key, had in corrections_in(self._ledgers[level]).had(wanted).items():
+            for key, had in self._parts[level].had(wanted).items():
                 held = found.get(key)
                 if held is None:
                     # No row of the correction asked for a mail: the letter was right, or no letter

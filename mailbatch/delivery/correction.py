@@ -184,6 +184,7 @@ class Correction:
                     reason=Reason.NO_CORRECTION,
                 )
             corrections.begin(self._before)
+        self._chain.corrected_in(corrections)
 
     def take_over(self, stack: ExitStack) -> None:
         """Mark the edition, and let its lock go; the ledger stays open to read, with `stack`.

@@ -59,6 +59,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None, *, key: str = 
             folder=job.folder,
             environ=os.environ if environ is None else environ,
             username=server.username,
+            user=f"{key}.username",
             location=job.locate(f"{key}.password"),
         )
         password = resolve()
@@ -78,6 +79,7 @@ def server_of(job: Job, environ: Mapping[str, str] | None = None, *, key: str = 
         chunking=server.chunking == "auto",
         timeouts=_timeouts_of(server),
         renew=renew,
+        key=key,
     )
 
 
@@ -128,7 +130,8 @@ def opener(
     """
 
     def tell(reason: str) -> None:
-        progress.note(f"{reason}; messages go by DATA from now on (see server.chunking)")
+        key = f"{server.key}.chunking"
+        progress.note(f"{reason}; messages go by DATA from now on (see {key})")
 
     trust = BdatTrust(allowed=server.chunking, tell=tell)
     polling = None

@@ -113,7 +113,8 @@ class Letters:
     def judged(self, rows: Iterable[Recipient]) -> Iterator[Recipient]:
         """Yield rows with the status that the correction gives these.
 
-        A row that the files leave out stays as it is. Of several rows of a recipient, the first one
+        A row that the files leave out stays as it is, and one of a forgotten person gets no letter
+        and keeps its alias. Of several rows of a recipient, the first one
         that asks for a mail is judged.
 
         Raises:
@@ -130,6 +131,9 @@ class Letters:
                 held = known.get(_key(row))
                 if held is not None:
                     seen.find(held)
+                if (hidden := self._chain.forgotten(row)) is not None:
+                    yield hidden
+                    continue
                 if row.status != _PENDING:
                     yield row
                     continue

@@ -368,11 +368,15 @@ def is_more_serious(one: SessionError, other: SessionError) -> bool:
     >>> is_more_serious(TLSError("no certificate"), LimitReached("451 slow down"))
     True
     """
-    ranks = [
-        _PRECEDENCE.index(failure.exit_code) if failure.exit_code in _PRECEDENCE else -1
-        for failure in (one, other)
-    ]
-    return ranks[0] < ranks[1]
+    return rank_of(one) < rank_of(other)
+
+
+def rank_of(failure: MailbatchError) -> int:
+    """Return the place of a failure among several: the exit code of the lowest is that of all.
+
+    A failure that stops a run before the first message goes before all others.
+    """
+    return _PRECEDENCE.index(failure.exit_code) if failure.exit_code in _PRECEDENCE else -1
 
 
 class Progress(Protocol):

@@ -97,7 +97,7 @@ def _outlook(rehearsed: Mailing, options: RunOptions, ledger: OpenLedger) -> Out
     )
     have = had(ledger)
     if changed and have and outlook.reached and not options.accept_changes:
-        return replace(outlook, refused=changed_after(rehearsed.inputs.edition, have, changed))
+        return replace(outlook, refused=changed_after(rehearsed.inputs, have, changed))
     return outlook
 
 

@@ -28,7 +28,7 @@ from mailbatch.delivery.rehearsals import claim
 from mailbatch.delivery.reported import rehearsed_addresses, reported_addresses
 from mailbatch.delivery.results_place import declared_results_path, results_path
 from mailbatch.delivery.state import State
-from mailbatch.delivery.succession import check_part
+from mailbatch.delivery.succession import check_part, to_correct_again
 from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
@@ -95,6 +95,11 @@ class Mailing:
     rows: int = 0
     thread: Thread | None = None
     at: str | None = None
+
+    @property
+    def at_key(self) -> str:
+        """The place of that server in the job."""
+        return "server" if self.at is None else "server.fallback"
 
     @property
     def leases(self) -> Leases:
@@ -378,19 +383,21 @@ def _settle_content(mailing: Mailing, *, accept: bool) -> None:
             hint="name its file with --plan; --accept-changes leaves that plan",
         )
     if changed and have and not accept:
-        raise changed_after(mailing.inputs.edition, have, changed)
+        raise changed_after(mailing.inputs, have, changed)
     if changed or before != plan:
         kept = now if plan is None else {**now, _PLAN: plan}
         mailing.ledger.plan.set_content_digests(kept)
 
 
-def changed_after(edition: str, have: int, changed: Iterable[str]) -> MessageError:
+def changed_after(inputs: Inputs, have: int, changed: Iterable[str]) -> MessageError:
     """Return the error of a message that changed after `have` recipients had the message."""
+    further = "a new mailing wants an edition of its own"
+    if inputs.correction is not None:
+        further = to_correct_again(inputs.edition)
     return MessageError(
         f"the message changed after {have:,} recipient{'s' if have > 1 else ''} of edition "
-        f"{edition} had it: {', '.join(changed)}",
-        hint="--accept-changes sends the new message to the rest; "
-        "a new mailing wants an edition of its own",
+        f"{inputs.edition} had it: {', '.join(changed)}",
+        hint=f"--accept-changes sends the new message to the rest; {further}",
     )
 
 

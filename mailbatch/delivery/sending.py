@@ -326,7 +326,7 @@ def _run_of(
         _throttle(mailing, options),
         limits,
         pace,
-        Troubles(limits, pace, server=where, clock=clock),
+        Troubles(limits, pace, server=where, clock=clock, key=mailing.at_key),
         gate,
         attended=options.attended,
     )

@@ -10,6 +10,7 @@ Tests: tests/cli/test_correct.py.
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailbatch.delivery.ledgers import corrections_of
@@ -53,18 +54,29 @@ def part_of(ledger: OpenLedger) -> Part:
 
 def refusal_of(ledger: OpenLedger) -> RecipientError | None:
     """Return the error of an edition that is not sent as a mailing of its own; None: it is."""
+    edition = ledger.edition
     other, by = part_of(ledger)
     if by is not None:
         return RecipientError(
-            f"edition {ledger.edition} was stopped: its correction, edition {by}, took over",
-            hint="mailbatch correct JOB --with OTHER goes on with the correction; a new mailing "
-            "wants an edition of its own",
+            f"edition {edition} was stopped: its correction, edition {by}, took over",
+            hint=f"mailbatch correct JOB --edition {quote(edition)} --with OTHER goes on with "
+            "the correction; a new mailing wants an edition of its own",
             reason=Reason.TAKEN_OVER,
         )
     if other is not None:
         return RecipientError(
-            f"edition {ledger.edition} is the correction of edition {other}",
-            hint="mailbatch correct JOB --with OTHER sends it",
+            f"edition {edition} is the correction of edition {other}",
+            hint=f"mailbatch correct JOB --edition {quote(other)} --with OTHER sends it",
             reason=Reason.IS_CORRECTION,
         )
     return None
+
+
+def to_correct_again(correction: str) -> str:
+    """Return the command that corrects a correction, in words; `correction` is its edition.
+
+    >>> to_correct_again("48.corrected")
+    'to correct that correction: mailbatch correct OTHER --edition 48.corrected --with THIRD'
+    """
+    edition = quote(correction)
+    return f"to correct that correction: mailbatch correct OTHER --edition {edition} --with THIRD"

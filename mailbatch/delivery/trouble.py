@@ -72,25 +72,35 @@ _SEE_TO_THE_ACCOUNT = (
     "the refused are pending again: see to the sender and the account, then run again"
 )
 _SEE_THE_TRANSCRIPT = "--transcript shows what was said; pipelining: off may help"
-_KEEP_BELOW = "run again when the limit allows it; server.rate keeps a run below a rate"
-_RUN_LATER = "run again later; server.sessions says how many sessions a run opens"
+_KEEP_BELOW = "run again when the limit allows it; {key}.rate keeps a run below a rate"
+_RUN_LATER = "run again later; {key}.sessions says how many sessions a run opens"
+_CREDENTIALS = (
+    "see {key}.username and {key}.password, and {key}.security where the server asks for TLS"
+)
 
 
 class Troubles:
     """The refusals of all sessions of a run, counted together.
 
     `ended` is the failure that ends the run, None so far. `calm`: nothing is counted, and an
-    acceptance changes nothing.
+    acceptance changes nothing. `server` names the other end, `key` its place in the job.
     """
 
     def __init__(
-        self, limits: Limits, pace: Pace, *, server: str, clock: Callable[[], float]
+        self,
+        limits: Limits,
+        pace: Pace,
+        *,
+        server: str,
+        clock: Callable[[], float],
+        key: str = "server",
     ) -> None:
         self.ended: SessionError | None = None
         self.calm = True
         self._limits = limits
         self._pace = pace
         self._server = server
+        self._key = key
         self._clock = clock
         self._let_in = False
         self._troubled_since = 0.0
@@ -368,7 +378,7 @@ class Troubles:
             if not limited and count < _MOST_AT_AUTH:
                 return Entry.AGAIN
             limited = True
-        self._end(_limited(error.message, reply, _RUN_LATER) if limited else error)
+        self._end(_limited(error.message, reply, self._key, _RUN_LATER) if limited else error)
         return Entry.END
 
     # -- inside ------------------------------------------------------------------------------------
@@ -385,11 +395,11 @@ class Troubles:
         """Let the run wait; end the run where the wait would be too long, or is no use."""
         self._troubled_since = self._troubled_since or self._clock()
         if meaning.trouble is Trouble.LOGIN:
-            self._end(_not_let_in(self._server, reply))
+            self._end(_not_let_in(self._server, reply, self._key))
         elif meaning.trouble is Trouble.ALLOWANCE:
-            self._end(_limited(f"{self._server} takes no more today: {reply}", reply))
+            self._end(_limited(f"{self._server} takes no more today: {reply}", reply, self._key))
         elif not self._pace.slow(begun=begun, seconds=meaning.seconds, until=meaning.until):
-            self._end(_limited(f"{self._server} takes no more for now: {reply}", reply))
+            self._end(_limited(f"{self._server} takes no more for now: {reply}", reply, self._key))
 
     def _end(self, failure: SessionError) -> None:
         self.ended = self.ended or failure
@@ -413,17 +423,14 @@ def _milder(outcome: Outcome, excused: set[Reply]) -> Outcome:
     return replace(outcome, status=Status.PENDING, reason=str(reply), counted=False)
 
 
-def _not_let_in(server: str, reply: Reply) -> SessionError:
-    return AuthenticationError(
-        f"{server} wants to know who sends, or TLS: {reply}",
-        hint="see server.username and server.password, and server.security where it asks for TLS",
-        reply=reply,
-    )
-
-
 def _refused(server: str, what: str, reply: Reply, hint: str = _SEE_TO_THE_ACCOUNT) -> SessionError:
     return ServiceUnavailable(f"{server} {what}: {reply}", hint=hint, reply=reply)
 
 
-def _limited(message: str, reply: Reply, hint: str = _KEEP_BELOW) -> SessionError:
-    return LimitReached(message, hint=hint, reply=reply)
+def _not_let_in(server: str, reply: Reply, key: str) -> SessionError:
+    text = f"{server} wants to know who sends, or TLS: {reply}"
+    return AuthenticationError(text, hint=_CREDENTIALS.format(key=key), reply=reply)
+
+
+def _limited(message: str, reply: Reply, key: str, hint: str = _KEEP_BELOW) -> SessionError:
+    return LimitReached(message, hint=hint.format(key=key), reply=reply)

@@ -112,7 +112,7 @@ def cap_advice(value: object) -> str | None:
     advice = rate_advice(value)
     if advice is None or "." in advice.removesuffix("."):
         return None
-    return advice if advice.endswith("/day.") else "A shorter limit is server.rate."
+    return advice if advice.endswith("/day.") else "A shorter limit is `rate`, beside this one."
 
 
 def command_advice(value: object) -> str | None:

@@ -79,7 +79,7 @@ def _host(value: Any) -> str:
         ipaddress.ip_address(checked)
     except ValueError:
         if not _HOST.fullmatch(checked) or not _has_a_labels(checked):
-            hint = "The port has a key of its own: server.port." if ":" in checked else None
+            hint = "The port has a key of its own: `port`." if ":" in checked else None
             raise refusal("must be a host name or an IP address", hint=hint) from None
     return checked
 

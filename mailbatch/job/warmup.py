@@ -46,6 +46,6 @@ class Warmup(Section):
         if value <= info.data.get("from_", 0):
             raise refusal(
                 "must be more than where the warm-up begins",
-                hint="A daily number that stays the same is server.cap.",
+                hint="A daily number that stays the same is `cap`, beside the warm-up.",
             )
         return value

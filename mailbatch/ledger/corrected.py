@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
+from mailbatch.envelope import Recipient
 from mailbatch.ledger.rows import Before
 from mailbatch.outcome import Status
 
@@ -60,7 +61,13 @@ class Correcting(Protocol):
         """Mark the edition as corrected by the edition `by`, synced: no run sends it any more."""
 
     def had(self, keys: Iterable[str]) -> dict[str, Had]:
-        """Return the recipients with these keys, by key; a row that asked for no mail is none."""
+        """Return the recipients with these keys, by key; a row that asked for no mail is none.
+
+        The key of a person that the ledger has forgotten finds the row all the same.
+        """
+
+    def forgotten(self, row: Recipient) -> Recipient | None:
+        """Return a row of a table under the alias of its person; None: nobody was forgotten."""
 
     def unmailable(self) -> frozenset[str]:
         """Return the keys of rows that could not be mailed, and never asked for a mail."""

@@ -14,9 +14,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from mailbatch.envelope import Recipient
 from mailbatch.ledger.corrected import Had
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
+from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.proof import DIGEST, DIGEST_TABLES
 from mailbatch.ledger.rows import Before
@@ -40,12 +42,13 @@ _ROWS = "SELECT EXISTS (SELECT 1 FROM recipient)"
 class Corrections:
     """The corrections of an edition; `under_way` None only reads."""
 
-    __slots__ = ("_database", "_headers", "_under_way")
+    __slots__ = ("_database", "_headers", "_people", "_under_way")
 
     def __init__(self, database: Database, under_way: UnderWay | None) -> None:
         self._database = database
         self._under_way = under_way
         self._headers: dict[int, tuple[str, ...]] = {}
+        self._people: list[Forgotten | None] = []
 
     @property
     def corrects(self) -> str | None:
@@ -80,23 +83,41 @@ class Corrections:
             set_fact(connection, _CORRECTED_BY, by)
 
     def had(self, keys: Iterable[str]) -> dict[str, Had]:
-        """Return the recipients with these keys, by key; a row that asked for no mail is none."""
-        wanted = json.dumps(list(keys))
+        """Return the recipients with these keys, by key; a row that asked for no mail is none.
+
+        The key of a person that the ledger has forgotten finds the row all the same.
+        """
+        forgotten = self._forgotten()
+        asked = {key if forgotten is None else forgotten.alias(key) or key: key for key in keys}
+        wanted = json.dumps(list(asked))
         with self._database.guard:
             found = self._database.connection.execute(_HAD, (wanted,)).fetchall()
         return {
-            key: Had(
+            asked[key]: Had(
                 row_id, address, Status(status), self._columns(header),
                 tuple(json.loads(cells)), message_id, date, digest,
             )
             for key, row_id, address, status, header, cells, message_id, date, digest in found
         }  # fmt: skip
 
+    def forgotten(self, row: Recipient) -> Recipient | None:
+        """Return a row of a table under the alias of its person; None: nobody was forgotten."""
+        forgotten = self._forgotten()
+        hidden = row if forgotten is None else forgotten.disguised(row)
+        return None if hidden is row else hidden
+
     def unmailable(self) -> frozenset[str]:
         """Return the keys of rows that could not be mailed, and never asked for a mail."""
         with self._database.guard:
             found = self._database.connection.execute(_UNMAILABLE).fetchall()
         return frozenset(key for (key,) in found)
+
+    def _forgotten(self) -> Forgotten | None:
+        """Return the people that the ledger has forgotten, read once; None: nobody was."""
+        if not self._people:
+            with self._database.guard:
+                self._people.append(Forgotten.of(self._database.connection))
+        return self._people[0]
 
     def _columns(self, header: int) -> tuple[str, ...]:
         if header not in self._headers:

@@ -27,7 +27,7 @@ from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.connection import Connection
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.echoes import Echoes
-from mailbatch.smtp.failures import STARTTLS_TAKEN, failure_of, reason_of
+from mailbatch.smtp.failures import failure_of, reason_of, starttls_taken
 from mailbatch.smtp.network import acknowledge, local_name
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server
@@ -241,7 +241,7 @@ class Dialogue(asyncio.Protocol):
             self._upgrading = False
         if upgraded is None:
             text = f"{self.server.address} ended the TLS handshake"
-            raise ConnectionLost(text, hint=STARTTLS_TAKEN)
+            raise ConnectionLost(text, hint=starttls_taken(self.server))
         self._transport = upgraded
         self.connection.tls_started()
 

@@ -32,15 +32,8 @@ from mailbatch.outcome import Reply
 from mailbatch.smtp import events
 from mailbatch.smtp.server import Server
 
-#: The hint where no server is reached.
-UNREACHED = "check server.host, server.port and the network"
-#: The hint for every failure behind the 220 to STARTTLS.
-STARTTLS_TAKEN = (
-    "the server took STARTTLS, so server.port and server.security are right: its own TLS fails"
-)
-_TLS_TAKEN = (
-    "the server answers in TLS, so server.port and server.security are right: its own TLS fails"
-)
+#: What failed behind the 220 to STARTTLS, and behind TLS from the first byte.
+_STARTTLS_TAKEN, _TLS_TAKEN = "took STARTTLS", "answers in TLS"
 #: OpenSSL's words for bytes that are no TLS; since 3.2 there is another one.
 _NO_TLS = frozenset(
     {
@@ -52,8 +45,8 @@ _NO_TLS = frozenset(
     }
 )
 _TOO_OLD = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
-_AUTHORITY = "if its authority is your own, name that in server.ca_file"
-_OTHER_NAME = "write a name into server.host that stands in the certificate"
+_AUTHORITY = "if its authority is your own, name that in {key}.ca_file"
+_OTHER_NAME = "write a name into {key}.host that stands in the certificate"
 #: By OpenSSL's number of a fault (X509_V_ERR_...); all other faults are the authority's.
 _CERTIFICATE_HINTS = {
     9: "it is not valid yet: is the clock of this machine right?",
@@ -70,23 +63,41 @@ _NO_SUCH_HOST = frozenset(
 # -- before the first reply ------------------------------------------------------------------------
 
 
+def unreached(server: Server) -> str:
+    """Return the hint where a server is not reached.
+
+    >>> unreached(Server("mail.example.com", 587, key="server.fallback"))
+    'check server.fallback.host, server.fallback.port and the network'
+    """
+    return f"check {server.key}.host, {server.key}.port and the network"
+
+
+def starttls_taken(server: Server) -> str:
+    """Return the hint for every failure behind the 220 to STARTTLS."""
+    return f"{_spoken(server, _STARTTLS_TAKEN)}: its own TLS fails"
+
+
+def _spoken(server: Server, done: str) -> str:
+    return f"the server {done}, so {server.key}.port and {server.key}.security are right"
+
+
 def tls_error(server: Server, error: ssl.SSLError) -> TLSError:
     """Return a failed handshake as a `TLSError` with a hint."""
     if isinstance(error, ssl.SSLCertVerificationError):
+        hint = _CERTIFICATE_HINTS.get(error.verify_code, _AUTHORITY).format(key=server.key)
         return TLSError(
             f"the certificate of {server.address} does not hold: {error.verify_message}",
-            hint=f"{_CERTIFICATE_HINTS.get(error.verify_code, _AUTHORITY)}; "
-            "checking cannot be turned off",
+            hint=f"{hint}; checking cannot be turned off",
         )
     reason = error.reason or ""
     if reason in _TOO_OLD:
         hint = "the server speaks TLS before 1.2 only, which is not secure any more (RFC 8996)"
     elif server.security == "starttls":
-        hint = STARTTLS_TAKEN
+        hint = starttls_taken(server)
     elif reason in _NO_TLS:
         hint = "the server speaks in clear text there: try security: starttls (its port is 587)"
     else:
-        hint = _TLS_TAKEN
+        hint = f"{_spoken(server, _TLS_TAKEN)}: its own TLS fails"
     return TLSError(f"no TLS with {server.address}: {reason_of(error)}", hint=hint)
 
 
@@ -98,10 +109,11 @@ def connect_error(server: Server, error: OSError) -> ConnectError:
     """
     text = f"cannot connect to {server.address}: {reason_of(error)}"
     if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_HOST:
-        return UnknownHost(text, hint="is server.host spelled right?")
+        return UnknownHost(text, hint=f"is {server.key}.host spelled right?")
     if server.security == "tls" and isinstance(error, ConnectionError):
-        return ConnectError(text, hint=f"{UNREACHED}; is server.security right for the port?")
-    return ConnectError(text, hint=UNREACHED)
+        security = f"is {server.key}.security right for the port?"
+        return ConnectError(text, hint=f"{unreached(server)}; {security}")
+    return ConnectError(text, hint=unreached(server))
 
 
 def silence_hint(server: Server) -> str:
@@ -111,7 +123,7 @@ def silence_hint(server: Server) -> str:
     greeting.
     """
     if server.security == "tls":
-        return "TLS stands, so server.port and server.security are right: the server is ill or busy"
+        return f"{_spoken(server, _TLS_TAKEN)}: the server is ill or busy"
     return (
         "on a port for TLS a server says nothing first: if it is one (465), write security: tls; "
         "else the server is ill or busy"
@@ -146,7 +158,7 @@ def failure_of(event: events.Event, server: Server, redact: Callable[[str], str]
             said = redact(f"{reply} (the token's status: {why})" if why else str(reply))
             return AuthenticationError(
                 f"{where} refused the authentication: {said}",
-                hint=refusal_hint(reply.text),
+                hint=refusal_hint(reply.text, server.key),
                 reply=reply,
             )
         case events.AuthenticationRefused(reply):
@@ -171,7 +183,7 @@ def failure_of(event: events.Event, server: Server, redact: Callable[[str], str]
 
 # -- a refused authentication, by the words of the server ------------------------------------------
 
-CREDENTIALS = "check server.username, server.password and server.auth"
+_CREDENTIALS = "check {key}.username, {key}.password and {key}.auth"
 _NO_PASSWORDS = "the server takes no passwords any more: use auth: xoauth2 with an access token"
 _NOT_ALLOWED = "an administrator has to allow SMTP AUTH for this mailbox or organisation"
 
@@ -212,13 +224,17 @@ SAID = (
 )
 
 
-def refusal_hint(text: str) -> str:
+def refusal_hint(text: str, key: str) -> str:
     """Return the hint for a refused authentication, by the text of the reply.
 
-    Any other text than those in `SAID` has the hint `CREDENTIALS`:
+    A text that is not in `SAID` has a hint about the credentials at `key`, the server's place in
+    the job:
 
-        >>> refusal_hint("Basic authentication is disabled.")
+        >>> refusal_hint("Basic authentication is disabled.", "server")
         'the server takes no passwords any more: use auth: xoauth2 with an access token'
+        >>> refusal_hint("Try again.", "server.fallback").split(",")[0]
+        'check server.fallback.username'
     """
     lowered = text.lower()
-    return next((said.hint for said in SAID if said.words in lowered), CREDENTIALS)
+    credentials = _CREDENTIALS.format(key=key)
+    return next((said.hint for said in SAID if said.words in lowered), credentials)

@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import socket
 import ssl
-from pathlib import Path
 
 from mailbatch.errors import TLSError
 from mailbatch.smtp.failures import reason_of
+from mailbatch.smtp.server import Server
 
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context(server: Server) -> ssl.SSLContext:
     """Return a context that verifies chain and host name, TLS 1.2 or later.
 
     Raises:
-        TLSError: `ca_file` cannot be used.
+        TLSError: the `ca_file` of the server cannot be used.
     """
+    ca_file = server.ca_file
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:
@@ -34,7 +35,7 @@ def tls_context(ca_file: Path | None) -> ssl.SSLContext:
         except (OSError, ssl.SSLError) as error:
             raise TLSError(
                 f"cannot read trust anchors from {ca_file}: {reason_of(error)}",
-                hint="server.ca_file must be a PEM file of certificates",
+                hint=f"{server.key}.ca_file must be a PEM file of certificates",
             ) from error
     return context
 

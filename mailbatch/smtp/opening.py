@@ -30,12 +30,12 @@ from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.failures import (
-    STARTTLS_TAKEN,
-    UNREACHED,
     connect_error,
     reason_of,
     silence_hint,
+    starttls_taken,
     tls_error,
+    unreached,
 )
 from mailbatch.smtp.network import tls_context
 
@@ -82,7 +82,7 @@ class Opening:
         """Connect and return the greeting, both within `timeouts.connect`."""
         server, dialogue = self._server, self._dialogue
         if server.security != "plaintext":  # it reads the machine's trust anchors: not timed
-            self._context = tls_context(server.ca_file)
+            self._context = tls_context(server)
         try:
             async with asyncio.timeout(server.timeouts.connect):
                 await self._connect()
@@ -91,7 +91,7 @@ class Opening:
             seconds = f"within {server.timeouts.connect:g} s"
             if not dialogue.was_connected:
                 text = f"{server.address} did not answer {seconds}"
-                raise ConnectError(text, hint=UNREACHED) from error
+                raise ConnectError(text, hint=unreached(server)) from error
             text = f"{server.address} did not greet {seconds}"
             raise SessionTimeout(text, hint=silence_hint(server)) from error
         except (ConnectionLost, SessionTimeout) as error:
@@ -145,7 +145,7 @@ class Opening:
         try:
             return self._server.dns_name
         except ValueError as error:
-            raise UnknownHost(str(error), hint="check server.host") from None
+            raise UnknownHost(str(error), hint=f"check {self._server.key}.host") from None
 
     async def _hello(self) -> None:
         self._dialogue.connection.hello()
@@ -177,7 +177,7 @@ class Opening:
             raise tls_error(self._server, error) from error
         except OSError as error:  # a time-out is one, too: neither says anything about TLS
             text = f"no TLS handshake with {self._server.address}: {reason_of(error)}"
-            raise ConnectError(text, hint=STARTTLS_TAKEN) from error
+            raise ConnectError(text, hint=starttls_taken(self._server)) from error
         self._note_tls()
 
     def _note_tls(self) -> None:
@@ -206,7 +206,7 @@ class Opening:
             raise AuthenticationError(
                 f"{server.address} does not offer authentication by {server.auth} "
                 f"(it offers: {offered})",
-                hint="see server.auth",
+                hint=f"see {server.key}.auth",
             )
         dialogue.connection.authenticate(mechanism(server.username, server.password or ""))
         dialogue.flush()

@@ -43,7 +43,8 @@ class Server:
     case (module `sasl.py`); without a username there is no authentication. `password` never shows
     in a repr. `renew` returns another one where the password is an access token, and blocks then;
     None where the password stays. `source_address` is the address of the connections (None:
-    that of the system), `hello` the name said in EHLO (None: that of the machine).
+    that of the system), `hello` the name said in EHLO (None: that of the machine). `key` is the
+    place in the job, for hints: `server`, or `server.fallback`.
 
         Server("smtp.example.com", 465, security="tls", username="ann", password="s3cret")
     """
@@ -61,6 +62,7 @@ class Server:
     source_address: str | None = None
     hello: str | None = None
     renew: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+    key: str = "server"
 
     @property
     def dns_name(self) -> str:

@@ -258,6 +258,36 @@ def test_both_away_is_as_one_away(tmp_path, nobody, fault_server):
     assert [str(nobody) in alarm for alarm in other.told.alarms] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("stage", "hint"),
+    [
+        (Stage.AUTH_FINAL, "check {0}.username, {0}.password and {0}.auth"),
+        (Stage.MAIL, "see {0}.username and {0}.password, and {0}.security"),
+    ],
+)
+def test_each_refusal_names_the_keys_of_its_server(tmp_path, nobody, fault_server, stage, hint):
+    """Where the login is refused, at opening a session and by the first command."""
+    refusal = Fault(stage, Kind.PERMANENT, text="530 5.7.0 Authentication required", times=0)
+    for key in ("server", "server.fallback"):
+        server = fault_server(refusal)
+        ports = (server, nobody) if key == "server" else (nobody, server)
+        login = {"auth": "auto", "username": "ann", "password": {"env": "SCENE_PASSWORD"}}
+        more = {"username": "ann", "password": "pw", "of_second": login}
+        both = Pair(tmp_path / key.replace(".", "-"), *ports, recipients=3, **more)
+        environ = {"SCENE_PASSWORD": "pw"}
+        summary = run(load_job(both.scene.job), progress=both.told, environ=environ)
+        assert summary.exit_code == 77
+        assert hint.format(key) in summary.failure.hint
+
+
+def test_a_limit_names_the_keys_of_its_server(tmp_path, fault_server):
+    full = Fault(Stage.MAIL, Kind.PERMANENT, text="550 5.4.5 Daily sending quota exceeded", times=0)
+    both = Pair(tmp_path / "s", fault_server(full), fault_server(full), recipients=3)
+    summary = both.run()
+    assert summary.exit_code == 75
+    assert "server.fallback.rate keeps a run below a rate" in summary.failure.hint
+
+
 def test_the_next_run_begins_at_the_first_server_again(pair):
     """Where it left off: nobody is mailed who is settled, whoever took the message."""
     both = pair(

@@ -1,8 +1,12 @@
 """`check --connect` against a real server with TLS: what it says of itself, and nothing sent."""
 
+import socket
+from copy import deepcopy
+
 import pytest
 
 from mailbatch.cli import connect as module
+from tests.support.faults import Fault, Kind, Stage
 
 from .mailing import Mailing
 
@@ -13,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("names")
 def job(tmp_path, monkeypatch, certificates):
     monkeypatch.setenv("MAILBATCH_TEST_PASSWORD", "secret")
 
-    def make(port, **server):
+    def make(port=None, **server):
         (tmp_path / "ca.pem").write_bytes(certificates.ca_file.read_bytes())
         return Mailing(
             tmp_path,
@@ -66,6 +70,31 @@ def test_a_certificate_for_another_name_is_refused(job, fault_server, certificat
     assert code == 77
     assert found["connect"] is None
     assert found["refused"]
+
+
+PLAIN = {"host": "127.0.0.1", "security": "plaintext", "auth": "none"}
+
+
+@pytest.mark.parametrize("refused_first", [False, True])
+def test_where_both_servers_fail_the_end_is_that_of_a_run(job, fault_server, capsys, refused_first):
+    """Each is told with its own keys, and the more serious failure is the end, at either place."""
+    refuses = fault_server(Fault(Stage.AUTH_FINAL, Kind.PERMANENT, times=0))
+    who = {"auth": "auto", "username": "App", "password": {"env": "MAILBATCH_TEST_PASSWORD"}}
+    with socket.socket() as taken:  # nothing listens here
+        taken.bind(("127.0.0.1", 0))
+        away = {**PLAIN, **who, "port": taken.getsockname()[1]}
+        login = {**PLAIN, **who, "port": refuses.port}
+        first, second = (login, away) if refused_first else (away, login)
+        mailing = job(**first, ca_file=None, fallback=deepcopy(second))
+        code, found = mailing.check(capsys, connect=True)
+        _, out = mailing.check(capsys, connect=True, as_json=False, quiet=False)
+    assert code == 77
+    assert "refused the authentication" in found["refused"]
+    keys = ("server", "server.fallback")
+    asks, silent = keys if refused_first else keys[::-1]
+    told = " ".join(out.err.split())
+    assert f"check {asks}.username, {asks}.password and {asks}.auth" in told
+    assert f"check {silent}.host, {silent}.port and the network" in told
 
 
 def test_a_second_server_is_asked_too(job, fault_server, capsys):

@@ -17,6 +17,10 @@ NEW = (
     "{% if delivery.correction %}We were wrong. {% endif %}"
     "{{ name }}: {% if lot == 'pro' %}the price is 100{% else %}no price{% endif %}\n"
 )
+#: The step behind a third job file.
+CORRECTED_AGAIN = (
+    "to correct that correction: mailbatch correct OTHER --edition 1.corrected --with THIRD"
+)
 #: Those of the letter with the mistake, in a table that `table` writes.
 PRO = {"user2@example.net", "user4@example.net"}
 
@@ -165,6 +169,53 @@ def test_a_rehearsal_changes_nothing(corrected):
     assert [name for name in after if not name.endswith(("-wal", "-shm"))] == before
     assert job.command("run", "--yes").code == 0
     assert len(server.deliveries()) == 5
+
+
+@pytest.mark.parametrize("rehearsal", [("--dry-run",), ("--preview", "look")])
+def test_every_rehearsal_of_the_same_ends_alike(corrected, rehearsal):
+    """Letters for some, for nobody since all are right, and for nobody since no row can be."""
+    job, _ = corrected(recipients=2)
+    assert job.command("run", "--yes").code == 0
+    assert correct(job, *rehearsal).code == 0
+    mend(job, OLD)
+    done = correct(job, *rehearsal)
+    assert done.code == 0
+    assert "nobody" not in done.err
+    table(job, 0, ["user2 at example.net", "Name 2", "pro"])
+    done = correct(job, *rehearsal)
+    assert done.code == 3
+    assert "scene (1.corrected): nobody was mailed: 1 invalid" in done.err
+    table(job, 0)
+    done = correct(job, *rehearsal)
+    assert done.code == 0
+    assert "nobody was mailed: the recipient table has no rows" in done.err
+
+
+def test_a_forgotten_person_gets_no_letter_and_is_counted_nowhere_else(corrected):
+    """The correction does not learn the person again, and none of its counts is about the row."""
+    job, server = corrected()
+    assert job.command("run", "--limit", "3", "--yes").code == 75
+    for person in ("user2@example.net", "user4@example.net"):  # a wrong letter; none yet
+        assert job._program("forget", person, "--yes", cwd=job.folder).code == 0
+    count = len(server.deliveries())
+    groups = {"mended": 1, "corrections": 0, "unchanged": 2, "in_doubt": 0, "new": 0}
+    for more in ("--dry-run",), (), ():
+        done = correct(job, *more)
+        assert done.code == 0, done.err
+        assert done.json["groups"] == {**groups, "left_out": 0, "gone": 0}
+        assert done.json["suppressed"] == 2
+    assert [one.recipients for one in server.deliveries()[count:]] == [("user5@example.net",)]
+    state = [*job.folder.glob("results*.csv"), *(job.folder / ".mailbatch").iterdir()]
+    assert len(state) > 3
+    assert not [path for path in state if b"user2@" in path.read_bytes()]
+    # Behind the correction, too: its own ledger forgets, and knows the row by its own alias.
+    assert job._program("forget", "user5@example.net", "--yes", cwd=job.folder).code == 0
+    done = correct(job)
+    assert (done.code, done.json["nothing_to_do"], done.json["recipients"]) == (0, True, 5)
+    assert (done.json["accepted"], done.json["withdrawn"]) == (1, 0)
+    done = again(job, NEW.replace("no price", "no prices"), "--dry-run")
+    assert (done.json["suppressed"], done.json["groups"]["gone"]) == (3, 0), done.err
+    assert done.json["groups"]["corrections"] == 2
 
 
 def test_who_is_in_doubt_stays_so_until_somebody_decides(corrected):
@@ -438,7 +489,29 @@ def test_a_correction_that_changed_under_way_is_refused(corrected):
     done = correct(job)
     assert done.code == 65
     assert "the message changed after" in done.err
+    assert CORRECTED_AGAIN in " ".join(done.err.split())
+    for rehearsal in (("--dry-run",), ("--preview", "look")):
+        done = correct(job, *rehearsal)
+        assert done.code == 65
+        assert "a real run would mail nobody: the message changed after" in done.err
+        assert CORRECTED_AGAIN in " ".join(done.err.split())
     assert correct(job, "--accept-changes").code == 0
+
+
+def test_a_third_job_file_of_a_finished_correction_is_told_its_edition(corrected):
+    job, server = corrected(recipients=2)
+    assert job.command("run", "--yes").code == 0
+    assert correct(job).code == 0
+    mend(job, NEW.replace("100", "99"))
+    count = len(server.deliveries())
+    foretold = (("--dry-run",), 65), (("--preview", "look"), 65)
+    for more, code in ((), 0), *foretold:
+        done = correct(job, *more)
+        assert (done.code, done.json["exit_code"]) == (code, code)
+        assert CORRECTED_AGAIN in " ".join(done.err.split())
+        assert "a recurring mailing" not in done.err
+        assert ("a real run would mail nobody" in done.err) == bool(more)
+    assert len(server.deliveries()) == count
 
 
 def test_a_letter_that_cannot_be_made_again_is_told_with_its_row(corrected):
@@ -547,6 +620,7 @@ def test_a_correction_with_a_mistake_is_corrected_too(corrected):
     done = correct(job)
     assert done.code == 65
     assert "edition 1.corrected was stopped" in done.err
+    assert "mailbatch correct JOB --edition 1.corrected --with OTHER" in " ".join(done.err.split())
     done = again(job, NEW.replace("100", "99"))
     assert (done.code, done.json["nothing_to_do"]) == (0, True)
 

@@ -64,7 +64,7 @@ def test_a_cap(load, changed):
     ("cap", "hint"),
     [
         (5000, "Write 5000/day."), ("5000 a day", "Write 5000/day."), ("0/day", None),
-        ("0.5/day", None), ("100/h", "A shorter limit is server.rate."), ("many", None),
+        ("0.5/day", None), ("100/h", "A shorter limit is `rate`, beside this one."), ("many", None),
     ],
 )  # fmt: skip
 def test_refused_caps(cap, hint, load, changed):
@@ -84,7 +84,7 @@ def test_a_warmup(load, changed):
 @pytest.mark.parametrize(
     ("given", "words", "hint"),
     [
-        ({"to": 200}, "to: must be more than where the warm-up begins", "is server.cap"),
+        ({"to": 200}, "to: must be more than where the warm-up begins", "is `cap`"),
         ({"from": 0}, "from: must be", None),
         ({"days": 1}, "days: must be", None),
         ({"days": 400}, "days: must be", None),
