@@ -20,7 +20,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 
@@ -43,12 +43,37 @@ def replacing(path: Path, *, encoding: str = "utf-8", parents: bool = False) -> 
         NotRegularFile: a device, a folder or the like stands at `path`.
         OSError: the file cannot be written, synced or renamed; the old one stands.
     """
+    with _replacing(path, "w", parents=parents, encoding=encoding, newline="") as stream:
+        yield stream
+
+
+@contextmanager
+def replacing_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Give a binary stream whose file takes the place of `path` once the block ends well.
+
+    Raises:
+        NotRegularFile, OSError: as `replacing`.
+    """
+    with _replacing(path, "wb") as stream:
+        yield stream
+
+
+@contextmanager
+def _replacing(
+    path: Path,
+    kind: str,
+    *,
+    parents: bool = False,
+    encoding: str | None = None,
+    newline: str | None = None,
+) -> Iterator[Any]:
+    """Give a stream of a kind: `w` of text, `wb` of bytes."""
     target, mode = _target(path, parents=parents)
     _remove_leftovers(target)
     building = _beside(target)
     fd = _create(building)
     try:
-        with os.fdopen(fd, "w", encoding=encoding, newline="", buffering=1 << 18) as stream:
+        with os.fdopen(fd, kind, 1 << 18, encoding, newline=newline) as stream:
             fcntl.flock(fd, fcntl.LOCK_EX)  # the sign that a living process writes this file
             yield stream
             stream.flush()

@@ -5,7 +5,8 @@
     unpack(data, name, Path("/run/bundle"))
 
 A tar without times, owners and modes, in the order of the names. An archive comes out of a database
-and is not trusted: anything but plain files below the folder is refused before a file is written.
+or a folder, and is not trusted: anything but plain files below the folder is refused before a file
+is written.
 This module must never follow a link, nor look at the content of a file.
 """
 
@@ -14,13 +15,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import shutil
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import IO, BinaryIO
 
 from mailbatch.errors import LedgerError
 
-#: The largest archive, in bytes, packed or unpacked.
+#: The largest archive in a database, in bytes; a larger one lies in a folder (`folder`).
 MOST_BYTES = 64 * 1024 * 1024
 
 
@@ -53,42 +56,61 @@ def unpack(data: bytes, name: str, folder: Path) -> None:
     """
     if name_of(data) != name:
         raise _refused("its bytes are not those of its name")
-    files = _files(data)
-    for path, content in files.items():
-        place = folder / path
-        try:
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with place.open("xb") as file:
-                file.write(content)
-        except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:
-                raise _refused("a name of a file is too long") from None
-            raise LedgerError(
-                f"the bundle of the mailing cannot be unpacked: {error.strerror}",
-                hint="make room in the folder for temporary files, or name another one (TMPDIR)",
-            ) from None
+    unpack_stream(io.BytesIO(data), len(data), folder)
 
 
-def _files(data: bytes) -> dict[PurePosixPath, bytes]:
-    """Return the files of an archive, all of them looked at.
+def unpack_stream(stream: BinaryIO, size: int, folder: Path) -> None:
+    """Write the files of an archive of so many bytes whose name was looked at already.
+
+    Raises:
+        LedgerError: as `unpack`.
+    """
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            for path, member in _members(archive, size).items():
+                content = archive.extractfile(member)
+                if content is None:
+                    raise _refused(f"{member.name!r} is no plain file")
+                _write(folder / path, content)
+    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
+        raise _refused(str(error) or type(error).__name__) from None
+
+
+def _write(place: Path, content: IO[bytes]) -> None:
+    """Write a file of an archive.
+
+    Raises:
+        LedgerError: the file cannot be written (74).
+    """
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with place.open("xb") as file:
+            shutil.copyfileobj(content, file)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise _refused("a name of a file is too long") from None
+        raise LedgerError(
+            f"the bundle of the mailing cannot be unpacked: {error.strerror}",
+            hint="make room in the folder for temporary files, or name another one (TMPDIR)",
+        ) from None
+
+
+def _members(archive: tarfile.TarFile, size: int) -> dict[PurePosixPath, tarfile.TarInfo]:
+    """Return the members of an archive by path; each was looked at.
 
     Raises:
         LedgerError: a member is no plain file, or has no plain name.
     """
-    found: dict[PurePosixPath, bytes] = {}
-    left = MOST_BYTES
-    try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            for member in archive:
-                if not member.isreg() or member.issparse():
-                    raise _refused(f"{member.name!r} is no plain file")
-                left -= member.size
-                path, stream = _plain(member.name), archive.extractfile(member)
-                if path in found or left < 0 or stream is None:
-                    raise _refused(f"{member.name!r} is there twice, or too large")
-                found[path] = stream.read()
-    except (tarfile.TarError, EOFError, ValueError, OSError) as error:
-        raise _refused(str(error) or type(error).__name__) from None
+    found: dict[PurePosixPath, tarfile.TarInfo] = {}
+    left = size
+    for member in archive:
+        if not member.isreg() or member.issparse():
+            raise _refused(f"{member.name!r} is no plain file")
+        left -= member.size
+        path = _plain(member.name)
+        if path in found or left < 0:
+            raise _refused(f"{member.name!r} is there twice, or too large")
+        found[path] = member
     folders = {folder for path in found for folder in path.parents}
     if folders & found.keys():
         raise _refused("a file stands in the place of a folder")

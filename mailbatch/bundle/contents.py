@@ -19,7 +19,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
-from mailbatch.bundle.archive import MOST_BYTES, pack, unpack
+from mailbatch.bundle.archive import pack, unpack, unpack_stream
+from mailbatch.bundle.folder import taken
 from mailbatch.errors import JobError, LedgerError
 from mailbatch.job.fields import is_template
 from mailbatch.job.loader import load_job
@@ -61,22 +62,11 @@ class Bundle:
         return datetime.fromtimestamp(0, timezone(timedelta(seconds=offset), name))
 
     def pack(self) -> bytes:
-        """Return the archive.
-
-        Raises:
-            JobError: the files are too large.
-        """
+        """Return the archive, whatever its size."""
         told = {name: value for name, value in asdict(self).items() if name != "files"}
         manifest = json.dumps({"format": _FORMAT, **told}, sort_keys=True, ensure_ascii=False)
         files = {f"{_JOB}/{name}": content for name, content in self.files.items()}
-        data = pack({_MANIFEST: manifest.encode(), **files})
-        if len(data) > MOST_BYTES:
-            raise JobError(
-                f"the files of the message have {len(data):,} bytes, and a bundle at most "
-                f"{MOST_BYTES:,}",
-                hint="link to large files instead of attaching them",
-            )
-        return data
+        return pack({_MANIFEST: manifest.encode(), **files})
 
 
 def bundle_of(
@@ -123,9 +113,26 @@ def unpacked(data: bytes, name: str) -> Iterator[tuple[Bundle, Job]]:
     """
     with temporary_folder() as folder:
         unpack(data, name, folder)
-        bundle = _bundle(folder)
-        job = load_job(folder / _JOB / bundle.job, environ=bundle.environment, look=False)
-        yield bundle, job
+        yield _loaded(folder)
+
+
+@contextmanager
+def unpacked_from(bundles: Path | None, name: str, *, written: str) -> Iterator[tuple[Bundle, Job]]:
+    """Have a bundle that lies in a folder; else as `unpacked`.
+
+    Raises:
+        JobError: the folder has no such bundle (78; `folder.taken`).
+        LedgerError, InputErrors: as `unpacked`.
+    """
+    with temporary_folder() as folder:
+        with taken(bundles, name, written=written) as (stream, size):
+            unpack_stream(stream, size, folder)
+        yield _loaded(folder)
+
+
+def _loaded(folder: Path) -> tuple[Bundle, Job]:
+    bundle = _bundle(folder)
+    return bundle, load_job(folder / _JOB / bundle.job, environ=bundle.environment, look=False)
 
 
 def _bundle(folder: Path) -> Bundle:

@@ -22,6 +22,7 @@ from mailbatch.cli.options import (
     AnswerOption,
     ApprovedPlan,
     AsJson,
+    Bundles,
     Edition,
     JobArgument,
     Ledger,
@@ -107,6 +108,7 @@ class RunArguments:
     variables: Set = None
     state_dir: StateDir = None
     ledger: Ledger = None
+    bundles: Bundles = None
     store: Store = None
     results: Results = None
     accept_changes: Annotated[

@@ -49,6 +49,16 @@ Ledger = Annotated[
         rich_help_panel=Panel.RECORD,
     ),
 ]
+Bundles = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundles",
+        metavar="DIR",
+        envvar="MAILBATCH_BUNDLES",
+        help="A folder that the run and every worker share, for files of more than 64 MB.",
+        rich_help_panel=Panel.RECORD,
+    ),
+]
 Results = Annotated[
     Path | None,
     typer.Option(

@@ -92,6 +92,7 @@ def _options(given: RunArguments, written: Transcript | None) -> RunOptions:
         variables=pairs(given.variables),
         state_dir=_state_dir(given),
         ledger=given.ledger,
+        bundles=given.bundles,
         results=given.results,
         store=given_store(given.store),
         limit=given.limit,

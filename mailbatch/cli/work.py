@@ -38,6 +38,7 @@ def work_command(console: Console, given: WorkArguments) -> int:
         source_address=given.source_address,
         hello=given.ehlo,
         state=state_of_worker(given.state_dir, os.environ),
+        bundles=given.bundles,
     )
     try:
         with console.progress() as progress:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mailbatch.cli.options import AsJson, Ledger, Quiet, Sessions
+from mailbatch.cli.options import AsJson, Bundles, Ledger, Quiet, Sessions
 from mailbatch.cli.panels import Panel
 
 
@@ -55,6 +55,7 @@ class WorkArguments:
             rich_help_panel=Panel.RECORD,
         ),
     ] = None
+    bundles: Bundles = None
     as_json: AsJson = False
     log_json: Annotated[
         bool,

@@ -90,6 +90,7 @@ class RunOptions:
     MAILBATCH_LEDGER, a file in `state_dir` does. `patience`: a worker leaves a mailing whose next
     recipient is due later than so many seconds; None: the recipient is waited for. `correction` is
     the edition that the run corrects (`mailbatch correct`); the job of the run is the mended one.
+    `bundles` is a folder that every worker reads, for a bundle that is too large for the database.
     """
 
     edition: str | None = None
@@ -122,6 +123,7 @@ class RunOptions:
     ledger: str | None = field(default=None, repr=False)
     patience: float | None = None
     correction: Corrected | None = None
+    bundles: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse one text in place of several: each of its letters would be an address.

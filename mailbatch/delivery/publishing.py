@@ -15,8 +15,9 @@ import platform
 from datetime import datetime
 from importlib.metadata import version
 
-from mailbatch.bundle.archive import name_of
+from mailbatch.bundle.archive import MOST_BYTES, name_of
 from mailbatch.bundle.contents import bundle_of
+from mailbatch.bundle.folder import OPTION, put
 from mailbatch.delivery.ledgers import Published, Sample, publication_of
 from mailbatch.delivery.options import Progress, RunOptions
 from mailbatch.delivery.preparation import Mailing
@@ -39,13 +40,14 @@ def offer(
     Raises:
         LedgerLocked: workers have messages of another bundle under way.
         LedgerError: the database fails.
+        OutputError: a bundle that is too large for the database cannot be written (74).
     """
     publication = publication_of(mailing.ledger)
     if publication is None:
         return
     inputs = mailing.inputs
     why = alone or _alone(mailing, options)
-    data = b""
+    data, bundles = b"", options.bundles
     if why is None:
         try:
             data = bundle_of(
@@ -59,6 +61,12 @@ def offer(
             ).pack()
         except (JobError, InputErrors) as error:
             why = str(error)
+        else:
+            if len(data) > MOST_BYTES and bundles is None:
+                why = (
+                    f"the files of the message have {len(data):,} bytes, and the database takes "
+                    f"{MOST_BYTES:,}: name a folder that every worker reads ({OPTION})"
+                )
     if why is not None:
         publication.withdraw()
         progress.note(f"this run sends alone, without workers: {why}")
@@ -71,7 +79,10 @@ def offer(
     rate = options.rate or (
         None if inputs.job.server.rate is None else inputs.job.server.rate.per_second
     )
-    publication.publish(Published(name_of(data), samples, versions(), rate), data)
+    name, file = name_of(data), None
+    if len(data) > MOST_BYTES and bundles is not None:
+        file = str(put(bundles.absolute(), name, data))
+    publication.publish(Published(name, samples, versions(), rate, file), data)
 
 
 def _alone(mailing: Mailing, options: RunOptions) -> str | None:

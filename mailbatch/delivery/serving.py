@@ -15,11 +15,11 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mailbatch.bundle.contents import Bundle, unpacked
+from mailbatch.bundle.contents import Bundle, unpacked, unpacked_from
 from mailbatch.delivery import signals
 from mailbatch.delivery.admission import wait_until, window_gate
 from mailbatch.delivery.clock import clock_of
@@ -66,6 +66,7 @@ class WorkOptions:
     `sessions` None: those of each job. `forever`: wait for mailings that are opened later.
     `source_address` is the address that connections leave from, `hello` the name said in EHLO.
     `state` is the folder where this machine keeps what it has seen of the ledgers; None: nowhere.
+    `bundles` is the folder with the bundles that are too large for the database; None: no folder.
     """
 
     sessions: int | None = None
@@ -73,6 +74,7 @@ class WorkOptions:
     source_address: str | None = None
     hello: str | None = None
     state: Path | None = None
+    bundles: Path | None = None
     transcript: Callable[[str, bytes], None] | None = None
 
 
@@ -285,17 +287,28 @@ class _Worker:
                 return None
             known = self._ready.get(place)
             if known is None or known.published != published:
-                data = publication.archive(published.bundle)
-                if data is None:  # another run publishes just now
+                unpacking = self._unpacking(published, publication)
+                if unpacking is None:  # another run publishes just now
                     return None
-                known = self._unpack(published, data)
+                known = self._compiled(published, unpacking)
                 _check_samples(known, publication)
                 self._ready[place] = known
             return known
 
-    def _unpack(self, published: Published, data: bytes) -> _Ready:
+    def _unpacking(
+        self, published: Published, publication: Publication
+    ) -> AbstractContextManager[tuple[Bundle, Job]] | None:
+        """Return the bundle, of the database or of the folder; None where it is replaced now."""
+        if published.file is not None:
+            return unpacked_from(self._options.bundles, published.bundle, written=published.file)
+        data = publication.archive(published.bundle)
+        return None if data is None else unpacked(data, published.bundle)
+
+    def _compiled(
+        self, published: Published, unpacking: AbstractContextManager[tuple[Bundle, Job]]
+    ) -> _Ready:
         """Compile the messages of a bundle, and resolve the secrets of its job here."""
-        bundle, job = self._stack.enter_context(unpacked(data, published.bundle))
+        bundle, job = self._stack.enter_context(unpacking)
         if asks_command(job):  # no run publishes such a job: somebody else wrote the database
             raise JobError(
                 f"the bundle of {job.name} asks this machine to run a command",

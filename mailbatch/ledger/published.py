@@ -37,13 +37,16 @@ class Sample(NamedTuple):
 class Published:
     """A mailing that workers may send: the name of its bundle, samples, and versions by name.
 
-    `rate` is that of all workers together, in recipients per second; None: no limit.
+    `rate` is that of all workers together, in recipients per second; None: no limit. `file` is the
+    path of a bundle that is too large for the database, on the machine of the run; None: the
+    database has the bundle.
     """
 
     bundle: str
     samples: Sequence[Sample]
     versions: Mapping[str, str]
     rate: float | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Publication(Protocol):
         """Return the sample delivery of a row, as `telling` does; None where the row is gone."""
 
     def publish(self, published: Published, archive: bytes) -> None:
-        """Let workers send with the bundle in `archive`.
+        """Let workers send with the bundle in `archive`, which is stored unless it has a file.
 
         Another bundle than before waits until nothing is leased.
 

@@ -26,7 +26,7 @@ from tests.support.postgresql import check_present, shared_cluster
 
 pytest.importorskip("asyncpg")
 
-from mailbatch.delivery import serving
+from mailbatch.delivery import publishing, serving
 from mailbatch.delivery.publishing import offer
 from mailbatch.delivery.serving import Served, WorkOptions, serve
 from mailbatch.ledger.postgres.address import place_in
@@ -199,6 +199,58 @@ def test_a_mailing_that_one_run_sends_alone_is_withdrawn(
         assert work(database) == Served()
     (note,) = told.notes
     assert words in note
+
+
+@pytest.fixture
+def bundles(tmp_path, monkeypatch):
+    """A folder of bundles; the bundle of a scene is too large for the database."""
+    monkeypatch.setattr(publishing, "MOST_BYTES", 100)
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    return folder
+
+
+def test_a_bundle_that_is_too_large_for_the_database_lies_in_a_folder(
+    tmp_path, fault_server, database, bundles
+):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=3)
+    with planned(scene, database, bundles=bundles) as ledger:
+        found = ledger.publication.current()
+        assert [str(path) for path in bundles.iterdir()] == [found.file]
+        assert ledger.publication.archive(found.bundle) is None
+        assert work(database, bundles=bundles) == Served(3, 1, 1)
+
+
+@pytest.mark.parametrize("fault", ["no folder", "no file", "other bytes"])
+def test_a_worker_that_has_not_the_file_takes_nothing(
+    tmp_path, fault_server, database, bundles, fault
+):
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=3)
+    with planned(scene, database, bundles=bundles) as ledger:
+        (file,) = bundles.iterdir()
+        if fault == "no file":
+            file.unlink()
+        elif fault == "other bytes":
+            file.write_bytes(file.read_bytes() + b"\0")
+        with pytest.raises(JobError) as no:
+            work(database, bundles=None if fault == "no folder" else bundles)
+        assert no.value.exit_code == 78
+        assert str(file) in f"{no.value}"
+        assert no.value.hint
+        assert ledger.standing.counts()[Status.PENDING] == 3
+    assert server.journal == []
+
+
+def test_a_run_without_a_folder_sends_a_large_bundle_alone(tmp_path, database, bundles):
+    told = Told()
+    scene = Scene(tmp_path / "scene", 1, recipients=3)
+    with planned(scene, database, told) as ledger:
+        assert ledger.publication.current() is None
+    (note,) = told.notes
+    assert "a folder that every worker reads (--bundles)" in note
+    assert list(bundles.iterdir()) == []
 
 
 class Withdrawing(Told):

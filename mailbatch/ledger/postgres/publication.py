@@ -83,11 +83,12 @@ class OfDatabase:
         if before != published.bundle:
             await check_nothing_leased(self._link, connection, self._held.worker)
             await connection.execute("DELETE FROM bundle WHERE sha256 <> $1", published.bundle)
-            await connection.execute(
-                "INSERT INTO bundle VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                published.bundle,
-                archive,
-            )
+            if published.file is None:
+                await connection.execute(
+                    "INSERT INTO bundle VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                    published.bundle,
+                    archive,
+                )
         told = json.dumps(asdict(published), sort_keys=True)
         await connection.execute(
             "UPDATE mailing SET bundle = $1, published = $2, rate = $3",
@@ -115,7 +116,9 @@ class OfDatabase:
             return None
         values = json.loads(told)
         samples = tuple(Sample(*one) for one in values["samples"])
-        return Published(values["bundle"], samples, values["versions"], values["rate"])
+        return Published(
+            values["bundle"], samples, values["versions"], values["rate"], values.get("file")
+        )
 
     def archive(self, bundle: str) -> bytes | None:
         """Return the archive of a bundle by its name; None where there is none."""
