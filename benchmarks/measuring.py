@@ -93,7 +93,7 @@ def measure(
             round_trip_ms=delay,
             smtpd=workload.smtpd,
             tls=workload.tls,
-            tls_relay=workload.tls_relay,
+            tls_end=workload.tls_end,
         ) as server,
     ):
         pairs = _scenes(workload, shares, Path(name), server, recipients or workload.recipients)
@@ -188,4 +188,4 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 def obstacle(workload: Workload) -> str | None:
     """Return the reason why the workload's server cannot be started here, or None."""
-    return servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)
+    return servers.missing(tls=workload.tls, smtpd=workload.smtpd, tls_end=workload.tls_end)

@@ -1,9 +1,8 @@
 """A relay in user space that delays every byte, each way: a round trip for the loopback.
 
-python relay.py PORT ROUND_TRIP_MS [CHAIN.PEM]
+python relay.py PORT ROUND_TRIP_MS
 
-The relay prints `port N` once the port listens, with a certificate then `tls N` for a second port
-that speaks TLS, and `connection T` for every connection, T in
+The relay prints `port N` once the port listens, and `connection T` for every connection, T in
 seconds of the monotonic clock. A chunk leaves a fixed time after its arrival, and any number of
 chunks may be under way: the relay costs time, but no throughput. A connection costs a round trip,
 too.
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-import ssl
 import sys
 import time
 
@@ -48,7 +46,7 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay
         writer.close()
 
 
-async def main(port: int, delay: float, chain: str | None) -> None:
+async def main(port: int, delay: float) -> None:
     """Listen, and connect every client through."""
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -60,11 +58,6 @@ async def main(port: int, delay: float, chain: str | None) -> None:
 
     server = await asyncio.start_server(client, "127.0.0.1", 0)
     print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
-    if chain is not None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(chain)
-        secure = await asyncio.start_server(client, "127.0.0.1", 0, ssl=context)
-        print(f"tls {secure.sockets[0].getsockname()[1]}", flush=True)
     async with server:
         await server.serve_forever()
 
@@ -76,5 +69,4 @@ def precise_loop() -> asyncio.AbstractEventLoop:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=precise_loop) as runner:
-        chain = sys.argv[3] if len(sys.argv) > 3 else None
-        runner.run(main(int(sys.argv[1]), float(sys.argv[2]) / 2000, chain))
+        runner.run(main(int(sys.argv[1]), float(sys.argv[2]) / 2000))

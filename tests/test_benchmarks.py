@@ -51,6 +51,8 @@ def test_a_workload_is_measured_and_everything_arrives(name):
     """Each program that is installed ends well, and the server has counted its messages."""
     workload = small(WORKLOADS[name])
     (postfix_obstacle if workload.smtpd else sink_obstacle)()
+    if (why := measuring.obstacle(workload)) is not None:
+        pytest.skip(why)
     delay = None if workload.round_trip_ms is None else min(workload.round_trip_ms, 2)
     only = FEWER.get(name, ())
     measured = measuring.measure(
@@ -65,7 +67,8 @@ def test_a_workload_is_measured_and_everything_arrives(name):
     assert [row.label for row in measured.rows] == [share.label for share in wanted]
     for row in measured.rows:
         (usage,) = row.usages
-        connects = PROGRAMS[row.program].sends != "none" and delay is not None
+        is_relayed = delay is not None or workload.tls_end
+        connects = PROGRAMS[row.program].sends != "none" and is_relayed
         assert usage.seconds > 0
         assert (usage.session_seconds is not None) == connects, row.label
     table = figures.collected([measured]).tables[name]
