@@ -96,7 +96,7 @@ def measure(
             round_trip_ms=delay,
             smtpd=workload.smtpd,
             tls=workload.tls,
-            tls_relay=workload.tls_relay,
+            tls_end=workload.tls_end,
             ids=workload.ids,
         ) as server,
     ):
@@ -220,5 +220,5 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 def obstacle(workload: Workload) -> str | None:
     """Return the reason why the workload's server cannot be started here, or None."""
-    why = servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)
+    why = servers.missing(tls=workload.tls, smtpd=workload.smtpd, tls_end=workload.tls_end)
     return why or (slow_disk.missing() if workload.slow_disk else None)
