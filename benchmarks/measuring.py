@@ -182,7 +182,9 @@ def run(program: Program, scene: Scene) -> Usage:
 
 
 def _ledger_bytes(folder: Path) -> int | None:
-    return sum(f.stat().st_size for f in (folder / ".mailbatch").glob("*.sqlite3*")) or None
+    below = folder / ".mailbatch"
+    files = [*below.glob("*.sqlite3"), *below.glob("*.sqlite3-wal")]
+    return sum(file.stat().st_size for file in files) or None
 
 
 def _forget(folder: Path) -> None:

@@ -249,8 +249,8 @@ WORKLOADS = {
         ),
         Workload(
             "finished",
-            "A short message for each of 100,000, all accepted with a queue id; then the results.",
-            100_000,
+            "A short message for each of 60,000, all accepted with a queue id; then the results.",
+            60_000,
             1,
             (Share("mailbatch"), Share("mailbatch results", behind=True)),
             unit="",
