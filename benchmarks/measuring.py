@@ -96,7 +96,7 @@ def measure(
             round_trip_ms=delay,
             smtpd=workload.smtpd,
             tls=workload.tls,
-            tls_relay=workload.tls_relay,
+            tls_end=workload.tls_end,
             ids=workload.ids,
         ) as server,
     ):
@@ -182,7 +182,9 @@ def run(program: Program, scene: Scene) -> Usage:
 
 
 def _ledger_bytes(folder: Path) -> int | None:
-    return sum(f.stat().st_size for f in (folder / ".mailbatch").glob("*.sqlite3*")) or None
+    below = folder / ".mailbatch"
+    files = [*below.glob("*.sqlite3"), *below.glob("*.sqlite3-wal")]
+    return sum(file.stat().st_size for file in files) or None
 
 
 def _forget(folder: Path) -> None:
@@ -220,5 +222,5 @@ def _process(program: Program, scene: Scene) -> Usage:
 
 def obstacle(workload: Workload) -> str | None:
     """Return the reason why the workload's server cannot be started here, or None."""
-    why = servers.missing(tls=workload.tls or workload.tls_relay, smtpd=workload.smtpd)
+    why = servers.missing(tls=workload.tls, smtpd=workload.smtpd, tls_end=workload.tls_end)
     return why or (slow_disk.missing() if workload.slow_disk else None)

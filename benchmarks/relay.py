@@ -1,13 +1,13 @@
 """A relay in user space that delays every byte, each way: a round trip for the loopback.
 
-python relay.py PORT ROUND_TRIP_MS [--chain CHAIN.PEM] [--running FILE] [--ids]
+python relay.py PORT ROUND_TRIP_MS [--running FILE] [--ids]
 
-The relay prints `port N` once the port listens, with a certificate then `tls N` for a second port
-that speaks TLS, and `connection T CPU` for every connection: T in seconds of the monotonic clock,
-CPU the seconds of processors that the process whose id stands in FILE has taken until then, with
-its children, or `unknown`. A chunk leaves a fixed time after its arrival, and any number of
-chunks may be under way: the relay costs time, but no throughput. A connection costs a round trip,
-too. With `--ids` each reply to a message ends with a queue id of its own, as Postfix's do.
+The relay prints `port N` once the port listens, and `connection T CPU` for every connection: T in
+seconds of the monotonic clock, CPU the seconds of processors that the process whose id stands in
+FILE has taken until then, with its children, or `unknown`. A chunk leaves a fixed time after its
+arrival, and any number of chunks may be under way: the relay costs time, but no throughput. A
+connection costs a round trip, too. With `--ids` each reply to a message ends with a queue id of its
+own, as Postfix's do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import asyncio
 import itertools
 import os
 import selectors
-import ssl
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,7 +97,7 @@ async def pump(
 
 async def main(asked: argparse.Namespace) -> None:
     """Listen, and connect every client through."""
-    port, delay, chain = asked.port, asked.round_trip_ms / 2000, asked.chain
+    port, delay = asked.port, asked.round_trip_ms / 2000
     change = with_ids() if asked.ids else None
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,11 +109,6 @@ async def main(asked: argparse.Namespace) -> None:
 
     server = await asyncio.start_server(client, "127.0.0.1", 0)
     print(f"port {server.sockets[0].getsockname()[1]}", flush=True)
-    if chain is not None:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(chain)
-        secure = await asyncio.start_server(client, "127.0.0.1", 0, ssl=context)
-        print(f"tls {secure.sockets[0].getsockname()[1]}", flush=True)
     async with server:
         await server.serve_forever()
 
@@ -129,7 +123,6 @@ if __name__ == "__main__":
         parser = argparse.ArgumentParser()
         parser.add_argument("port", type=int)
         parser.add_argument("round_trip_ms", type=float)
-        parser.add_argument("--chain")
         parser.add_argument("--running", type=Path)
         parser.add_argument("--ids", action="store_true")
         runner.run(main(parser.parse_args()))

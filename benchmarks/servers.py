@@ -1,4 +1,4 @@
-"""The servers that programs send to: smtp-sink, a relay before it, and a Postfix that wants TLS.
+"""The servers that programs send to: smtp-sink, and before it a relay, HAProxy for TLS, or Postfix.
 
 Every server counts the messages that arrive, so that no program is believed. Measures no time.
 """
@@ -52,6 +52,27 @@ smtpd_tls_security_level = encrypt
 smtpd_tls_chain_files = {folder}/server.pem
 smtpd_tls_session_cache_database =
 """
+# One thread passes on the bytes of both ports, so that they differ in TLS alone.
+_HAPROXY = """\
+global
+    nbthread 1
+    log stdout format raw daemon
+defaults
+    mode tcp
+    log global
+    option logasap
+    log-format "connection %Ts.%ms"
+    timeout connect 20s
+    timeout client 600s
+    timeout server 600s
+    default_backend sink
+frontend clear
+    bind 127.0.0.1:{port}
+frontend secure
+    bind 127.0.0.1:{tls_port} ssl crt {folder}/server.pem
+backend sink
+    server sink 127.0.0.1:{sink}
+"""
 _MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
 postlog unix-dgram n - n - 1 postlogd
@@ -68,8 +89,9 @@ class Server:
     """A running server: port, authority to trust, and the file of the counts.
 
     `ca_file` is None without TLS. `dump` has every message, for a server that keeps messages.
-    `tls_port` is a second port, which speaks TLS from the first byte on, or None. `running` is a
-    file for the id of the process that is measured, which the relay looks at.
+    `relay` is what a relay says of its connections; `by_wall_clock`: the times there are those of
+    the system's clock. `tls_port` is a second port, which speaks TLS from the first byte on, or
+    None. `running` is a file for the id of the process that is measured, which the relay looks at.
     """
 
     port: int
@@ -79,6 +101,7 @@ class Server:
     dump: Path | None = None
     tls_port: int | None = None
     running: Path | None = None
+    by_wall_clock: bool = False
 
     def arrived(self) -> int:
         """Return how many messages have arrived so far."""
@@ -88,7 +111,8 @@ class Server:
     def connections(self) -> list[float]:
         """Return when each connection came through the relay, on the monotonic clock."""
         text = self.relay.read_text(encoding="ascii") if self.relay else ""
-        return [float(line.split()[1]) for line in text.splitlines() if line[:4] == "conn"]
+        later = time.monotonic() - time.time() if self.by_wall_clock else 0.0
+        return [float(line.split()[1]) + later for line in text.splitlines() if line[:4] == "conn"]
 
     def spent(self) -> list[float | None]:
         """Return the seconds of processors before each connection; None where nobody knows."""
@@ -97,7 +121,7 @@ class Server:
         return [float(one[0]) if one and one[0] != "unknown" else None for one in found]
 
 
-def missing(*, tls: bool = False, smtpd: bool = False) -> str | None:
+def missing(*, tls: bool = False, smtpd: bool = False, tls_end: bool = False) -> str | None:
     """Return the reason why such a server cannot be started here, or None."""
     if program("smtp-sink") is None:
         return "Postfix's smtp-sink is not installed"
@@ -105,7 +129,9 @@ def missing(*, tls: bool = False, smtpd: bool = False) -> str | None:
         return "Postfix is not installed"
     if smtpd and os.geteuid() != 0:
         return "only root can start a Postfix"
-    if tls:
+    if tls_end and program("haproxy") is None:
+        return "HAProxy is not installed"
+    if tls or tls_end:
         try:
             import trustme  # noqa: F401
         except ImportError:
@@ -119,15 +145,15 @@ def serving(
     round_trip_ms: float | None = None,
     smtpd: bool = False,
     tls: bool = False,
-    tls_relay: bool = False,
+    tls_end: bool = False,
     ids: bool = False,
     keep: bool = False,
 ) -> Iterator[Server]:
     """Run smtp-sink; before it Postfix's smtpd, with STARTTLS, and a relay, where asked for.
 
     The relay is there for every `round_trip_ms` but None: 0 delays nothing, but knows connections.
-    With `tls_relay` the relay has a second port, for TLS; with `ids` the replies that pass it name
-    queue ids. With `keep` the messages are kept.
+    With `ids` the replies that pass the relay name queue ids. With `tls_end` HAProxy stands before
+    the sink instead, with a second port for TLS. With `keep` the messages are kept.
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailbatch-bench-")))
@@ -139,18 +165,19 @@ def serving(
             dump = folder / "kept" / "mail"
         counter = folder / "counter"
         port = stack.enter_context(_sink(counter, dump))
-        ca_file = _certificates(folder) if tls or tls_relay else None
+        ca_file = _certificates(folder) if tls or tls_end else None
         if smtpd:
             port = stack.enter_context(_postfix(folder, port, tls=tls))
         relay = tls_port = None
-        if round_trip_ms is not None:
+        if tls_end:
+            relay = folder / "haproxy"
+            port, tls_port = stack.enter_context(_tls_end(relay, folder, port))
+        elif round_trip_ms is not None:
             relay = folder / "relay"
-            chain = folder / "server.pem" if tls_relay else None
             words = [str(port), str(round_trip_ms), "--running", str(folder / "running")]
-            words += ["--chain", str(chain)] if chain else []
-            words += ["--ids"] if ids else []
-            port, tls_port = stack.enter_context(_relay(relay, words, ports=2 if chain else 1))
-        yield Server(port, ca_file, counter, relay, dump, tls_port, folder / "running")
+            port = stack.enter_context(_relay(relay, [*words, "--ids"] if ids else words))
+        running = folder / "running"
+        yield Server(port, ca_file, counter, relay, dump, tls_port, running, by_wall_clock=tls_end)
 
 
 @contextlib.contextmanager
@@ -167,15 +194,27 @@ def _sink(counter: Path, dump: Path | None) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _relay(said: Path, words: list[str], *, ports: int) -> Iterator[tuple[int, int | None]]:
-    """Run the relay; give the port, and the port for TLS where there is a certificate."""
+def _relay(said: Path, words: list[str]) -> Iterator[int]:
     command = [sys.executable, str(HERE / "relay.py"), *words]
     with said.open("wb") as out:
         process = subprocess.Popen(command, stdout=out)
     with _ended(process):
-        until(lambda: said.read_bytes().count(b"\n") == ports, "the relay")
-        found = [int(line.split()[1]) for line in said.read_text(encoding="ascii").splitlines()]
-        yield found[0], found[1] if len(found) > 1 else None
+        until(lambda: said.read_bytes().endswith(b"\n"), "the relay")
+        yield int(said.read_text(encoding="ascii").split()[1])
+
+
+@contextlib.contextmanager
+def _tls_end(said: Path, folder: Path, sink: int) -> Iterator[tuple[int, int]]:
+    """Run HAProxy; give the port that passes bytes on as they are, and the one that ends TLS."""
+    port, tls_port = _free_port(), _free_port()
+    config = folder / "haproxy.cfg"
+    config.write_text(_HAPROXY.format(folder=folder, port=port, tls_port=tls_port, sink=sink))
+    with said.open("wb") as out:
+        command = [str(program("haproxy")), "-db", "-f", str(config)]
+        process = subprocess.Popen(command, stdout=out)
+    with _ended(process):
+        until(lambda: _greets(port), "HAProxy")
+        yield port, tls_port
 
 
 @contextlib.contextmanager

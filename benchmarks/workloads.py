@@ -19,7 +19,7 @@ class Share:
 
     `part` is the part of the workload's recipients: a slow program gets fewer, and rates are
     compared. `repeat` is the number of runs in a round. `behind` names a share whose folder this
-    one goes on with. `tls` goes to the port of the relay that speaks TLS. With `own` the attachment
+    one goes on with. `tls` goes to the port that speaks TLS. With `own` the attachment
     of a message is another one than that of the message before. `before`: a goal compares the share
     with a commit before, which is measured beside it.
     """
@@ -61,7 +61,7 @@ def present(program: str, label: str) -> str | None:
 class Workload:
     """One workload; `unit` is the noun that is counted per second, "" where only time counts.
 
-    `round_trip_ms` puts the relay before the server, `tls_relay` gives the relay a second port that
+    `round_trip_ms` puts the relay before the server, `tls_end` HAProxy, with a second port that
     speaks TLS from the first byte on. `smtpd` puts Postfix's smtpd before the sink,
     `tls` with STARTTLS. `ids`: the relay lets each reply name a queue id. `slow_disk` lets a sync
     take milliseconds. `left_out` says why a program that is measured elsewhere is not here.
@@ -77,7 +77,7 @@ class Workload:
     round_trip_ms: float | None = None
     smtpd: bool = False
     tls: bool = False
-    tls_relay: bool = False
+    tls_end: bool = False
     ids: bool = False
     slow_disk: bool = False
     left_out: str = ""
@@ -167,13 +167,12 @@ WORKLOADS = {
         ),
         Workload(
             "tls-sink",
-            "The newsletter to smtp-sink behind the relay, in the clear and over TLS. "
-            "Rates count from the first connection on.",
+            "The newsletter to smtp-sink behind HAProxy, which passes it on, in the clear and over "
+            "TLS. Rates count from the first connection on.",
             5_000,
             5,
             (Share("mailbatch"), Share("mailbatch", tls=True)),
-            round_trip_ms=0,
-            tls_relay=True,
+            tls_end=True,
         ),
         Workload(
             "tls",
@@ -250,8 +249,8 @@ WORKLOADS = {
         ),
         Workload(
             "finished",
-            "A short message for each of 100,000, all accepted with a queue id; then the results.",
-            100_000,
+            "A short message for each of 60,000, all accepted with a queue id; then the results.",
+            60_000,
             1,
             (Share("mailbatch"), Share("mailbatch results", behind=True)),
             unit="",

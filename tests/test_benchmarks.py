@@ -56,7 +56,7 @@ def test_a_workload_is_measured_and_everything_arrives(name):
     """Each program that is installed ends well, and the server has counted its messages."""
     workload = small(WORKLOADS[name])
     (postfix_obstacle if workload.smtpd else sink_obstacle)()
-    if workload.slow_disk and (why := slow_disk.missing()):
+    if (why := measuring.obstacle(workload)) is not None:
         pytest.skip(why)
     delay = None if workload.round_trip_ms is None else min(workload.round_trip_ms, 2)
     only = FEWER.get(name, ())
@@ -72,7 +72,8 @@ def test_a_workload_is_measured_and_everything_arrives(name):
     assert [row.label for row in measured.rows] == [share.label for share in wanted]
     for row in measured.rows:
         (usage,) = row.usages
-        connects = PROGRAMS[row.program].sends != "none" and delay is not None
+        is_relayed = delay is not None or workload.tls_end
+        connects = PROGRAMS[row.program].sends != "none" and is_relayed
         assert usage.seconds > 0
         assert (usage.session_seconds is not None) == connects, row.label
     table = figures.collected([measured]).tables[name]
@@ -90,32 +91,35 @@ def shrink(monkeypatch, name, rounds=1, recipients=100):
     monkeypatch.setitem(WORKLOADS, name, dataclasses.replace(WORKLOADS[name], **size))
 
 
-@pytest.mark.realserver
-def test_one_command_measures_the_goals_and_keeps_each_workload(tmp_path, monkeypatch, capsys):
-    """Both sides take turns, every goal gets a figure, and a new one takes the place of the old."""
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """Keep figures and page in a folder of the test."""
     sink_obstacle()
-    if why := slow_disk.missing():
-        pytest.skip(why)
     for path in ("FIGURES", "PAGE", "PICTURE"):
         monkeypatch.setattr(report, path, tmp_path / getattr(report, path).name)
-    page = "<!-- measured: goals -->\n<!-- end of goals -->\n<!-- measured: machine -->\n"
-    report.PAGE.write_text(page + "<!-- end of machine -->\n", encoding="utf-8")
-    names = ["million", "plan", "plan-slow-disk", "finished"]
-    for name in names:
-        shrink(monkeypatch, name, rounds=2 if name == "plan-slow-disk" else 1)
-    earlier = against.Earlier("abc1234", against.ROOT)
+    parts = (f"<!-- measured: {name} -->\n<!-- end of {name} -->\n" for name in report.PARTS)
+    report.PAGE.write_text("".join(parts), encoding="utf-8")
+
+
+def measure_goals(*names):
+    """Measure the goals of workloads, this tree as the commit before; return the figures."""
     asked = run.arguments(["--goals", "--workload", *names])
     assert asked.against == BEFORE
-    assert run.measure_all(asked, earlier) == 0
-    said = [line for line in capsys.readouterr().err.splitlines() if "slow-disk" in line]
-    assert ["@ abc1234" in line for line in said] == [False, True, True, False]
-    found = figures.read(report.FIGURES)
-    assert set(found.tables) == set(names)
+    assert run.measure_all(asked, against.Earlier("abc1234", against.ROOT)) == 0
+    return figures.read(report.FIGURES)
+
+
+@pytest.mark.realserver
+@pytest.mark.usefixtures("elsewhere")
+def test_every_goal_of_a_workload_gets_its_figure(monkeypatch):
+    """Those to the commit before, too; the page has them, and the commit."""
+    shrink(monkeypatch, "plan")
+    found = measure_goals("plan")
     for goal in GOALS:
         if goal.shown.endswith("MiB"):
             continue  # the memory of the tests hides that of the programs
         value = goal.of(found)
-        assert (value is not None) == (goal.workload in names), goal.words
+        assert (value is not None) == (goal.workload == "plan"), goal.words
         assert value is None or 0 < value.low <= value.median <= value.high
     for row in found.tables["plan"].rows:
         opened = zip(row.session_cpu_seconds, row.cpu_seconds, strict=True)
@@ -125,10 +129,37 @@ def test_one_command_measures_the_goals_and_keeps_each_workload(tmp_path, monkey
     text = report.PAGE.read_text(encoding="utf-8")
     assert "| first plan of 1,000,000 rows until the first session opens: processor" in text
     assert "The commit before is abc1234." in text
+
+
+@pytest.mark.realserver
+@pytest.mark.usefixtures("elsewhere")
+def test_both_sides_take_turns_and_each_workload_is_kept(monkeypatch, capsys):
+    """A workload that is measured anew takes the place of its old figures, and of no others."""
+    if why := slow_disk.missing():
+        pytest.skip(why)
+    shrink(monkeypatch, "plan-slow-disk", rounds=2)
     shrink(monkeypatch, "version")
-    assert run.measure_all(run.arguments(["--goals", "--workload", "version"]), earlier) == 0
-    both = figures.read(report.FIGURES)
-    assert both.tables == found.tables | {"version": both.tables["version"]}
+    first = measure_goals("version", "plan-slow-disk")
+    said = [line for line in capsys.readouterr().err.splitlines() if "slow-disk" in line]
+    assert ["@ abc1234" in line for line in said] == [False, True, True, False]
+    assert set(first.tables) == {"version", "plan-slow-disk"}
+    again = measure_goals("version")
+    assert again.tables["plan-slow-disk"] == first.tables["plan-slow-disk"]
+    assert again.tables["version"].rows != first.tables["version"].rows
+
+
+@pytest.mark.realserver
+@pytest.mark.usefixtures("elsewhere")
+def test_a_workload_that_fails_leaves_the_others_measured(monkeypatch, capsys):
+    """The command ends with 1, and the figures of the others are kept."""
+    shrink(monkeypatch, "check", recipients=1)
+    shrink(monkeypatch, "version")
+    failing = dataclasses.replace(PROGRAMS["mailbatch check"], returns=9)
+    monkeypatch.setitem(PROGRAMS, failing.name, failing)
+    asked = run.arguments(["--goals", "--workload", "check", "version"])
+    assert run.measure_all(asked, against.Earlier("abc1234", against.ROOT)) == 1
+    assert "check: mailbatch check ended with " in capsys.readouterr().err
+    assert set(figures.read(report.FIGURES).tables) == {"version"}
 
 
 def test_all_goals_name_workloads_that_are_measured_for_them():
