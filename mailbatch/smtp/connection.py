@@ -28,7 +28,7 @@ I3  No byte follows the final dot, nor a BDAT, before the reply (the provider's 
     follows DATA before the reply: content goes only to accepted recipients, or by BDAT.
 I4  A transaction is settled exactly once, and then there is exactly one `TransactionDone`, however
     the connection ends. The outcomes follow from the replies noted (module `transaction`).
-I5  The end of data counts as handed over when `data_to_send` has returned the last byte. Before
+I5  The end of data counts as handed over when `pieces_to_send` has returned the last byte. Before
     that no recipient can have the message; after that only a reply tells. The last byte of a BDAT
     is an end of data.
 I6  After a protocol error, a 421, a refusal in the middle of content, the end of the stream or
@@ -283,8 +283,12 @@ class Connection:
 
     def data_to_send(self) -> bytes:
         """Return the bytes that may leave now, and count them as handed over; empty if none may."""
+        return b"".join(self.pieces_to_send())
+
+    def pieces_to_send(self) -> list[bytes]:
+        """Return the bytes that may leave now, in pieces as they were queued, as `data_to_send`."""
         if not self._pipeline.unsent:
-            return b""
+            return []
         flights = self._pipeline.hand_over()
         transaction = self.state.transaction
         for data, verbs, shown, _ in flights:
@@ -300,7 +304,7 @@ class Connection:
             if self._transcript is not None:
                 for line in (data if shown is None else shown).splitlines():
                     self._transcript("C", line)
-        return flights[0][0] if len(flights) == 1 else b"".join([data for data, *_ in flights])
+        return [data for data, *_ in flights]
 
     # Bytes in
 

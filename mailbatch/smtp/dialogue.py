@@ -33,6 +33,9 @@ from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.watch import Watch
 
+#: Fewer bytes are joined for a write: that takes less time than to write pieces.
+JOINED_BYTES = 64 * 1024
+
 E = TypeVar("E", bound=events.Event)
 _ENDINGS = (events.ServiceClosing, events.Closed)
 
@@ -168,11 +171,16 @@ class Dialogue(asyncio.Protocol):
     # -- saying and waiting ------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Send the bytes that may leave now."""
-        data = self.connection.data_to_send()
-        if data and self._transport is not None:
+        """Send the bytes that may leave now in one write; large pieces are not joined."""
+        pieces = self.connection.pieces_to_send()
+        if pieces and self._transport is not None:
             self.watch.said()
-            self._transport.write(data)
+            if len(pieces) == 1:
+                self._transport.write(pieces[0])
+            elif sum(map(len, pieces)) <= JOINED_BYTES:
+                self._transport.write(b"".join(pieces))
+            else:
+                self._transport.writelines(pieces)
         self._rearm()
 
     async def drain(self) -> None:

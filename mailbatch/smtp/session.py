@@ -24,7 +24,7 @@ from mailbatch.octets import Octets
 from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.capabilities import Capabilities
-from mailbatch.smtp.content import checked, could_send, flight
+from mailbatch.smtp.content import BLOCK_BYTES, checked, could_send, flight
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.opening import Opened, Opening
 from mailbatch.smtp.phases import Phase
@@ -181,15 +181,23 @@ class Session:
         if self._state.phase is Phase.HELD:
             self._chunk = checked(content.joined())
             return True
-        large = content.size > ONE_WRITE_BYTES
+        queued, large = 0, content.size > ONE_WRITE_BYTES
         for block, is_ascii in flight(content):
             if self._dialogue.has_news:
                 return False
             self._connection.send_body(block, is_ascii=is_ascii)
-            if large:  # else it leaves together with the end of data
-                self._dialogue.flush()
-                await self._dialogue.drain()
+            queued += len(block)
+            if queued >= BLOCK_BYTES:
+                queued = await self._hand_over()
+        if queued and large:  # else it leaves together with the end of data
+            await self._hand_over()
         return not self._dialogue.has_news  # if it is, `done` says why
+
+    async def _hand_over(self) -> int:
+        """Send the queued blocks, and wait until the system has taken them; return 0."""
+        self._dialogue.flush()
+        await self._dialogue.drain()
+        return 0
 
     def finish(self) -> None:
         """Hand over the last bytes of the content, or the whole flight.

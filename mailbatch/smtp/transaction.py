@@ -36,7 +36,7 @@ A recipient's own reply: 4yz deferred, 5yz rejected, no reply pending; 421 behin
 another recipient pending, too, and uses no attempt. Behind an accepted recipient "too many
 recipients" is pending and uses no attempt (RFC 5321 4.5.3.1.10), nor does a 503 to RCPT behind a
 failed one: each time another recipient of the same transaction makes progress.
-"Handed over" is exact: the bytes were returned by `Connection.data_to_send`.
+"Handed over" is exact: the bytes were returned by `Connection.pieces_to_send`.
 """
 
 from __future__ import annotations

@@ -236,6 +236,18 @@ def test_end_of_data_is_handed_over_exactly_when_it_is():
     assert [outcome.status for outcome in transaction.outcomes()] == [Status.IN_DOUBT]
 
 
+def test_blocks_of_a_content_are_handed_over_as_they_are():
+    """No block is copied, and they are handed over all at once."""
+    connection = connection_in(Phase.CONTENT)
+    blocks = [b"x" * 900 + b"\r\n", b"y" * 900 + b"\r\n"]
+    for block in blocks:
+        connection.send_body(block)
+    handed = connection.pieces_to_send()
+    assert [piece is block for piece, block in zip(handed, blocks, strict=True)] == [True, True]
+    assert connection.pieces_to_send() == []
+    assert not connection.state.open_transaction().end_of_data_handed_over
+
+
 def test_a_flight_is_handed_over_as_a_whole():
     """Nothing leaves before the content is there; then the end of data leaves with all the rest."""
     connection = connection_in(Phase.HELD)
