@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # GNU parallel's --resume goes by place in the list: one new line at its top, and the list's last is mailed again and the new one never.
 #
-# Versions: Debian 12 parallel 20221122+ds-2.
+# Versions: Debian 12 parallel 20221122+ds-2, perl 5.36.0-7+deb12u2.
 # Input: a list of three, one program call for each ("parallel --joblog log --resume ./send.sh :::: list"), and the same command again behind
 #        one address that was added at the top; then the same with --resume-failed, where the call for ben had failed the first time.
 #

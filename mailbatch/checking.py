@@ -44,7 +44,7 @@ class Checked:
     error. `outlook` is that of a real run, None: no earlier run is known. `largest` is the size of
     the largest message in bytes, `beyond_ascii` the number of addresses that need SMTPUTF8.
     `telling` are telling messages, `addressed` those to one address, where they were wanted. `find`
-    gives the place of a text in the templates.
+    gives the place of a text in the templates, `written` the beginning that stands there.
     """
 
     edition: str | None = None
@@ -56,6 +56,7 @@ class Checked:
     telling: list[Content] = field(default_factory=list)
     addressed: list[Content] = field(default_factory=list)
     find: Finder = field(default=lambda _: None)
+    written: Callable[[str], str] = field(default=lambda _: "")
     error: InputError | InputErrors | None = None
 
 
@@ -132,7 +133,7 @@ def check_mailing(
         return checked
     return Checked(
         named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii,
-        telling, addressed, survey.place_of,
+        telling, addressed, survey.place_of, survey.written,
     )  # fmt: skip
 
 

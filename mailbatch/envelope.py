@@ -8,7 +8,7 @@ Tests: tests/smtp/test_transaction.py, tests/ledger/test_plan.py.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -44,14 +44,28 @@ def is_alias(text: str) -> bool:
 def mentions_of(key: str) -> re.Pattern[str]:
     """Return a pattern that finds a mailbox in a text by its key, in any capitals.
 
-    A longer address that this one is a part of is another mailbox.
+    A longer address that this one is a part of is another mailbox. An envelope sender that names
+    the recipient (VERP: `bounce+ann=example.net@example.com`) mentions that mailbox, too.
 
     >>> pattern = mentions_of("ann@example.net")
     >>> pattern.sub("*", "to=<Ann@example.net>, joann@example.net, ann@example.net.au.")
     'to=<*>, joann@example.net, ann@example.net.au.'
+    >>> pattern.sub("*", "<bounce+ann=example.net@example.com>, <x+joann=example.net@example.com>")
+    '<bounce+*@example.com>, <x+joann=example.net@example.com>'
     """
     alone = rf"(?<!\w)(?<!\w[.+-]){re.escape(key)}(?!\w)(?![.-]\w)"
-    return re.compile(alone, re.IGNORECASE)
+    within = rf"(?<![\w.-]){re.escape(key.replace('@', '='))}(?=@)"
+    return re.compile(f"{alone}|{within}", re.IGNORECASE)
+
+
+def masking(key: str, alias: str) -> Callable[[str], str]:
+    """Return a function that puts an alias in the places where a text mentions a mailbox.
+
+    >>> masking("ann@example.net", "5b1f@forgotten.invalid")("<b+ann=example.net@example.com>")
+    '<b+5b1f=forgotten.invalid@example.com>'
+    """
+    pattern, within = mentions_of(key), alias.replace("@", "=")
+    return lambda text: pattern.sub(lambda m: alias if "@" in m[0] else within, text)
 
 
 @dataclass(frozen=True, slots=True)

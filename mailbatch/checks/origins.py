@@ -31,16 +31,25 @@ class Origins:
         The rows complete many addresses: for `https://example.com/u/ann` the place of
         `https://example.com/u/` is returned, and so on up to the last slash, `?` or `=`.
         """
-        return self._cached(text)
+        found = self._cached(text)
+        return None if found is None else found[1]
 
-    def _find(self, text: str) -> Location | None:
+    def written(self, text: str) -> str:
+        """Return the beginning of a text, or all of it, that has this place; empty: none has.
+
+        The rest came with a row, or with the job.
+        """
+        found = self._cached(text)
+        return "" if found is None else found[0]
+
+    def _find(self, text: str) -> tuple[str, Location] | None:
         for wanted in _beginnings(text):
             for quote in ('"', "'", ""):
                 for name, source in self._branches.sources().items():
                     for spelled in dict.fromkeys((wanted, escape(wanted))):
                         at = source.find(quote + spelled)
                         if at >= 0:
-                            return Location.at_offset(name, source, at + len(quote))
+                            return wanted, Location.at_offset(name, source, at + len(quote))
         return None
 
 

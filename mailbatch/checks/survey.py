@@ -72,7 +72,8 @@ class Survey:
         self._columns = columns
         self._branches = branches
         self._branch: dict[BranchKey, Branch] = {}
-        self._facts = Facts.of(job, Origins(branches).find)
+        self._origins = Origins(branches)
+        self._facts = Facts.of(job, self._origins.find)
         read = branches.columns_read()
         self._tallies = Tallies()
         self._table = TableChecks(job, columns, read=read, tallies=self._tallies, remarks=remarks)
@@ -132,7 +133,11 @@ class Survey:
 
     def place_of(self, text: str) -> Location | None:
         """Return the place of a text in the templates, where it stands in one literally."""
-        return self._facts.find(text)
+        return self._origins.find(text)
+
+    def written(self, text: str) -> str:
+        """Return the beginning of a text, or all of it, that stands at that place."""
+        return self._origins.written(text)
 
     def unreached(self) -> tuple[Branch, ...]:
         """Return the written branches that no message takes."""

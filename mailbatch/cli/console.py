@@ -369,6 +369,12 @@ class RunProgress:
             self._waits_until = until
             self._console.say(f"waiting {seconds:.0f} s for {why}")
 
+    def concluding(self, step: str) -> None:
+        """Name the step on the bar, where there is one."""
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, description=step)
+            self.redraw(force=True)
+
     def note(self, text: str) -> None:
         """Pass on something that people may want to know; trouble that stays is told at the end."""
         if not self._console.quiet:

@@ -14,7 +14,7 @@ from mailbatch.cli.console import counted
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.errors import UsageError
 from mailbatch.links.reaching import AT_ONCE, judge, judge_one_click, judge_untried, reach
-from mailbatch.links.targets import gather, is_one_click, leaving
+from mailbatch.links.targets import Target, Use, gather, is_one_click, leaving, target_of
 from mailbatch.links.web import Reached, Reason, Web
 
 
@@ -24,15 +24,15 @@ class Tried:
 
     lines: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    reached: list[Reached] = field(default_factory=list)
-    one_click: Reached | None = None
+    reached: list[tuple[Target, Reached]] = field(default_factory=list)
+    one_click: tuple[Target, Reached] | None = None
 
     def as_object(self) -> dict[str, object]:
         """Return the answers for JSON."""
         one_click = self.one_click
         return {
-            "answers": [_object(one) for one in self.reached],
-            "one_click": _object(one_click) if one_click is not None else None,
+            "answers": [_object(target, end) for target, end in self.reached],
+            "one_click": _object(*one_click) if one_click is not None else None,
         }
 
 
@@ -53,12 +53,12 @@ def try_links(checked: Checked, web: Web, *, links: bool, unsubscribe: str | Non
 
 
 def _ask(checked: Checked, web: Web, tried: Tried) -> None:
-    targets, untried = gather(checked.telling, checked.find)
+    targets, untried = gather(checked.telling, checked.find, checked.written)
     ends = reach(targets, web, leaves=leaving(checked.telling))
-    tried.reached = [end for _, end in ends if end is not None]
+    tried.reached = [(target, end) for target, end in ends if end is not None]
     tried.findings += [*judge(ends), *judge_untried(untried)]
     messages = counted(len(checked.telling), "message")
-    asked = sum(end.reason is not Reason.PRIVATE for end in tried.reached)
+    asked = sum(end.reason is not Reason.PRIVATE for _, end in tried.reached)
     left_out = len(targets) + len(untried) - asked
     addresses = counted(asked, "address", "addresses")
     tried.lines.append(f"links: {addresses} of {messages} asked for, {left_out} left out")
@@ -77,17 +77,19 @@ def _unsubscribe(checked: Checked, web: Web, tried: Tried, address: str) -> None
             f"--unsubscribe-test: the message to {address} offers no one click",
             hint="Write message.unsubscribe with url and one_click: true.",
         )
-    end = tried.one_click = web.unsubscribe(urls[0])
-    tried.findings += judge_one_click(end)
+    target = target_of(urls[0], Use.LINK, checked.find, checked.written)
+    end = web.unsubscribe(target.url)
+    tried.one_click = target, end
+    tried.findings += judge_one_click(target, end)
     answer = end.status if end.reason is None else end.reason.value
-    tried.lines.append(f"one-click: {address} at {urls[0]}: {answer}")
+    tried.lines.append(f"one-click: {address} at {target.name}: {answer}")
 
 
-def _object(end: Reached) -> dict[str, object]:
+def _object(target: Target, end: Reached) -> dict[str, object]:
     return {
-        "url": end.url,
+        "url": target.name,
         "status": end.status,
         "media_type": end.media_type or None,
-        "hops": list(end.hops),
+        "hops": [target.named(hop) for hop in end.hops],
         "reason": end.reason.name.lower() if end.reason is not None else None,
     }

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.delivery.places import ledger_path
-from mailbatch.envelope import address_key, mentions_of
+from mailbatch.envelope import address_key, masking, mentions_of
 from mailbatch.errors import LedgerLocked, OutputError
 from mailbatch.files import replacing, unwritable
 from mailbatch.job.model import Job
@@ -109,13 +109,9 @@ class Dialogue:
         ]
         if len(left) < len(self.exchanges) and not any(one.recipient for one in left):
             return None
-        pattern = mentions_of(key)
+        masked = masking(key, alias)
         self.exchanges = [
-            Exchange(
-                pattern.sub(alias, one.command),
-                [pattern.sub(alias, line) for line in one.reply],
-            )
-            for one in left
+            Exchange(masked(one.command), list(map(masked, one.reply))) for one in left
         ]
         return self
 

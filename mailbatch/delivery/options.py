@@ -396,6 +396,9 @@ class Progress(Protocol):
     def waiting(self, seconds: float, why: str) -> None:
         """Hear that nothing happens for so many seconds."""
 
+    def concluding(self, step: str) -> None:
+        """Hear of a step behind the last outcome, which takes a while: `writing the results`."""
+
     def note(self, text: str) -> None:
         """Hear a fact that people should know."""
 
@@ -417,6 +420,9 @@ class Silence:
 
     def waiting(self, seconds: float, why: str) -> None:
         """Say nothing."""
+
+    def concluding(self, step: str) -> None:
+        """Ignore the step."""
 
     def note(self, text: str) -> None:
         """Say nothing."""

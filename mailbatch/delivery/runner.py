@@ -232,6 +232,7 @@ def _converge(
             _begin(mailing, options, shown, wanted, guarded=steps is not None)
             sent = _sent(routes, options, shown, stopping, steps)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
+        progress.concluding("closing the ledger")  # it may be written anew, with the end of `stack`
         return replace(summary, further=further if agreed else 0)
 
 
@@ -384,6 +385,7 @@ def _conclude(
         ledger.plan.mark_finished(time.time())
     reported = None
     if mailing.results is not None:
+        progress.concluding("writing the results")
         try:
             reported = _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:

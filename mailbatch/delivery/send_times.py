@@ -71,4 +71,5 @@ def _held(waiting: Sequence[tuple[float, int]]) -> Held | None:
     until, number = waiting[0]
     total = sum(number for _, number in waiting)
     why = f"{total:,} recipient{'s wait' if total > 1 else ' waits'} for send_at"
-    return Held(BY, until, why if number == total else f"{why}, the next {number:,} until then")
+    first = "next one" if number == 1 else f"next {number:,}"
+    return Held(BY, until, why if number == total else f"{why}, the {first} until then")

@@ -131,7 +131,9 @@ class Steps:
         seconds = self._ended + self._guard.wait - run.clock()
         if seconds <= 0.0:
             return True
-        run.progress.waiting(seconds, f"reports of the first {self._guard.after:,}")
+        number = self._guard.after
+        mailed = "one" if number == 1 else f"{number:,}"
+        run.progress.waiting(seconds, f"reports of the first {mailed}")
         return not await first(run.crew.stop.wait(), seconds=seconds)
 
     def _judged(self) -> list[MailbatchError] | None:

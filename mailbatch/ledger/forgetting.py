@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from mailbatch.envelope import address_key, mentions_of
+from mailbatch.envelope import address_key, masking, mentions_of
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, UNSETTLED, fold
@@ -191,7 +191,11 @@ class Forgetting:
         """Put the alias in the place of the person, inside a transaction."""
         secret = self._secret()
         alias = alias_of(secret, key)
-        masked = masking(key, alias)
+        mask = masking(key, alias)
+
+        def masked(text: str | None) -> str | None:
+            return None if text is None else mask(text)
+
         connection.create_function("masked", 1, masked, deterministic=True)
         found = _rows(connection, key)
         for row in found:
@@ -214,7 +218,7 @@ class Forgetting:
             "UPDATE copy SET address = ? WHERE address_key(address) = ?", (alias, key)
         )
         # SQLite lowers ASCII alone, as all letters of a domain are.
-        domain = f"@{key.rpartition('@')[2]}"
+        domain = key.rpartition("@")[2]
         for table, columns, where in _WORDS:
             for column in columns:
                 connection.execute(
@@ -230,16 +234,6 @@ class Forgetting:
             set_fact(connection, fact, None)
         if found:
             set_fact(connection, FACT, str(int(self._database.fact(FACT) or 0) + 1))
-
-
-def masking(key: str, alias: str) -> Callable[[str | None], str | None]:
-    """Return a function that puts an alias in the places of an address, in any capitals."""
-    pattern = mentions_of(key)
-
-    def masked(text: str | None) -> str | None:
-        return None if text is None else pattern.sub(alias, text)
-
-    return masked
 
 
 class _Person(NamedTuple):

@@ -22,6 +22,8 @@ from mailbatch.ledger.message_names import DOMAIN, form_of, packed_name
 
 #: Pages of a ledger that is packed, at least (4 KiB each). Less is not worth the time of a run.
 _PAGES = 4096
+#: The fact that says of which finish the accepted singles are packed.
+_PACKED = "packed"
 #: Free pages that are given back, at least, and this part of all pages.
 _FREE_PAGES = 256
 _FREE_PART = 10
@@ -65,11 +67,13 @@ def pack(database: Database, *, pages: int = _PAGES) -> bool:
     Return whether the file was written anew. Without effect on an edition that is not finished. On
     a full disk the ledger stays as far as it is.
     """
-    if database.fact("finished_at") is None:
+    finished = database.fact("finished_at")
+    if finished is None:
         return False
     try:
-        if _pragma(database, "page_count") - _pragma(database, "freelist_count") >= pages:
-            _pack_singles(database)
+        used = _pragma(database, "page_count") - _pragma(database, "freelist_count")
+        if used >= pages and database.fact(_PACKED) != finished:
+            _pack_singles(database, finished)
         free = _pragma(database, "freelist_count")
         if free < _FREE_PAGES or free * _FREE_PART < _pragma(database, "page_count"):
             return False
@@ -87,9 +91,13 @@ def _pragma(database: Database, name: str) -> int:
         return int(database.connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _pack_singles(database: Database) -> None:
-    """Keep Message-IDs and replies of accepted singles in their rows, in one transaction."""
+def _pack_singles(database: Database, finished: str) -> None:
+    """Keep Message-IDs and replies of accepted singles in their rows, in one transaction.
+
+    `finished` is when the edition was finished: until it is finished anew, all are packed.
+    """
     with database.transaction() as connection:
+        set_fact(connection, _PACKED, finished)
         (newest,) = connection.execute("SELECT max(id) FROM delivery").fetchone()
         if newest is None or connection.execute(_SHARED).fetchone()[0]:
             return

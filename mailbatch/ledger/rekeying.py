@@ -15,7 +15,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
-from mailbatch.envelope import address_key
+from mailbatch.envelope import address_key, is_alias
 from mailbatch.errors import IdentityError
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.cells import UNPACKED, unpacked
@@ -153,9 +153,11 @@ def _new_keys(
                 yield row_id, identity.key_of(address, found), mailbox
             elif fixed:
                 where = f"row {line} ({address})" if line is not None else address
-                raise _refusal(
-                    identity, before, f"{where} was mailed without {_missing(identity, found)}"
-                )
+                missing = _missing(identity, found)
+                why = f"was mailed without {missing}"
+                if is_alias(address):
+                    why = f"was mailed and forgotten, and with it {missing}"
+                raise _refusal(identity, before, f"{where} {why}")
 
 
 def _place(columns: list[str], name: str) -> int | None:

@@ -1,6 +1,6 @@
 """The links of a mailing: every link and image of its telling messages asked for, as findings.
 
-    targets, untried = gather(contents, find)
+    targets, untried = gather(contents, find, written)
     reached = reach(targets, Web())
     [finding.code for finding in judge(reached)]      # ["MB520", "MB523"]
 

@@ -52,7 +52,7 @@ def reach(
 def judge(reached: Iterable[tuple[Target, Reached | None]]) -> Iterator[Finding]:
     """Yield the findings of targets that were asked for."""
     for target, end in reached:
-        shown = shortened(target.url, _SHOWN)
+        shown = shortened(target.name, _SHOWN)
         if end is None:
             detail = f"{shown}: the time for all links was used up"
             yield Finding("MB525", detail, "time", target.location)
@@ -60,20 +60,25 @@ def judge(reached: Iterable[tuple[Target, Reached | None]]) -> Iterator[Finding]
         found = _fault(target, end)
         if found is not None:
             code, words = found
-            yield Finding(code, f"{shown} {words}", target.url, target.location)
+            yield Finding(code, f"{shown} {words}", target.name, target.location)
         elif end.hops:
             times = f", in {len(end.hops)} steps" if len(end.hops) > 1 else ""
-            detail = f"{shown} leads to {shortened(end.hops[-1], _SHOWN)}{times}"
-            yield Finding("MB523", detail, target.url, target.location)
+            detail = f"{shown} leads to {_last(target, end)}{times}"
+            yield Finding("MB523", detail, target.name, target.location)
 
 
-def judge_untried(untried: Mapping[str, str]) -> Iterator[Finding]:
+def _last(target: Target, end: Reached) -> str:
+    """Return the last address that a target led to, for people and logs."""
+    return shortened(target.named(end.hops[-1]), _SHOWN)
+
+
+def judge_untried(untried: Mapping[Target, str]) -> Iterator[Finding]:
     """Yield the findings of addresses that were left out, by the reason."""
-    for url, why in untried.items():
-        yield Finding("MB525", f"{shortened(url, _SHOWN)}: {why}", why)
+    for target, why in untried.items():
+        yield Finding("MB525", f"{shortened(target.name, _SHOWN)}: {why}", why, target.location)
 
 
-def judge_one_click(end: Reached) -> Iterator[Finding]:
+def judge_one_click(target: Target, end: Reached) -> Iterator[Finding]:
     """Yield the finding of a one-click unsubscription that did not work (RFC 8058 3.1, 3.2)."""
     if end.reason is not None:
         words = end.reason.value
@@ -83,12 +88,12 @@ def judge_one_click(end: Reached) -> Iterator[Finding]:
         words = f"it answers {end.status}"
     else:
         return
-    yield Finding("MB524", f"{shortened(end.url, _SHOWN)}: {words}", end.url)
+    yield Finding("MB524", f"{shortened(target.name, _SHOWN)}: {words}", target.name)
 
 
 def _fault(target: Target, end: Reached) -> tuple[str, str] | None:
     """Return the code and the words of an end that is no good one."""
-    at = f", at {shortened(end.hops[-1], _SHOWN)}" if end.hops else ""
+    at = f", at {_last(target, end)}" if end.hops else ""
     failed = "MB521" if target.use is Use.IMAGE else "MB520"
     if end.reason is not None:
         if end.reason in {Reason.PRIVATE, Reason.LEAVES}:

@@ -1,10 +1,11 @@
 """The addresses in the messages of a mailing that a reader's program would ask for.
 
-    targets, untried = gather([content], find)
+    targets, untried = gather([content], find, written)
     targets[0]    # Target("https://example.com/news", Use.LINK, Location("letter.html.j2", 12, 9))
 
-An address to unsubscribe is left out: GET of such a link may unsubscribe a recipient. This module
-must never ask for an address.
+An address to unsubscribe is left out: GET of such a link may unsubscribe a recipient. An address
+that only some messages have may hold the token of a person, and is shown as far as a template has
+its beginning. This module must never ask for an address.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from html.parser import HTMLParser
+from itertools import chain
 
 from mailbatch.checks.references import references
 from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_urls
@@ -23,6 +25,7 @@ from mailbatch.render.message import Content
 #: Of more addresses only the first are asked for.
 MOST_TARGETS = 100
 _WEB = re.compile("https?://", re.IGNORECASE)
+_MARKS = re.compile("[/?&=#]")
 _WRITTEN_OUT = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
 
@@ -35,33 +38,85 @@ class Use(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address to ask for, with the place in a template that has the very address, if any."""
+    """An address to ask for, with the place in a template that has the address, if any.
+
+    `shown` is the address for people and logs: what is personal stands there as `…`; empty: the
+    whole address is for everybody.
+    """
 
     url: str
     use: Use
     location: Location | None = None
+    shown: str = ""
+
+    @property
+    def name(self) -> str:
+        """The address for people and logs."""
+        return self.shown or self.url
+
+    def named(self, led: str) -> str:
+        """Return an address that this one leads to, for people and logs.
+
+        >>> Target("https://a.example/?t=7", Use.LINK, shown="https://a.example/…").named(
+        ...     "https://b.example/?t=7"
+        ... )
+        'https://b.example/…'
+        """
+        return f"{_origin(led)}/…" if self.shown else led
 
 
 def gather(
-    contents: Iterable[Content], find: Callable[[str], Location | None]
-) -> tuple[list[Target], dict[str, str]]:
+    contents: Iterable[Content],
+    find: Callable[[str], Location | None],
+    written: Callable[[str], str],
+) -> tuple[list[Target], dict[Target, str]]:
     """Return the addresses of messages, each once, and those left out with the reason.
 
-    `find` gives the place of a text in the templates.
+    `find` gives the place of a text in the templates, `written` the beginning that stands there.
     """
     targets: dict[str, Target] = {}
-    untried: dict[str, str] = {}
+    untried: dict[str, tuple[Target, str]] = {}
     contents = list(contents)
     leaves = leaving(contents)
-    for content in contents:
-        for url, use in _addresses(content):
-            if use is Use.LINK and leaves(url):
-                untried.setdefault(url, "it may unsubscribe")
-            elif url not in targets and len(targets) >= MOST_TARGETS:
-                untried.setdefault(url, f"{MOST_TARGETS} others were")
-            else:
-                targets.setdefault(url, Target(url, use, find(url)))
-    return list(targets.values()), untried
+    found = [list(_addresses(content)) for content in contents]
+    everywhere = set.intersection(*({url for url, _ in one} for one in found)) if found else set()
+    shared = everywhere if len(found) > 1 else set()
+    for url, use in chain.from_iterable(found):
+        if url in targets or url in untried:
+            continue
+        target = target_of(url, use, find, written, shared=url in shared)
+        if use is Use.LINK and leaves(url):
+            untried[url] = target, "it may unsubscribe"
+        elif len(targets) >= MOST_TARGETS:
+            untried[url] = target, f"{MOST_TARGETS} others were"
+        else:
+            targets[url] = target
+    return list(targets.values()), dict(untried.values())
+
+
+def target_of(
+    url: str,
+    use: Use,
+    find: Callable[[str], Location | None],
+    written: Callable[[str], str],
+    *,
+    shared: bool = False,
+) -> Target:
+    """Return an address with its place; `shared`: every message has the very address.
+
+    An address that is not whole in a template, as with the token of a person, is shown as far as a
+    template has it, and at least with its host.
+    """
+    place, known, origin = find(url), written(url), _origin(url)
+    if shared or known == url or url.rstrip("/") == origin:
+        return Target(url, use, place)
+    return Target(url, use, place, f"{known if known.startswith(f'{origin}/') else f'{origin}/'}…")
+
+
+def _origin(url: str) -> str:
+    """Return scheme, host and port of an address, without a name and password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{_MARKS.split(rest, maxsplit=1)[0].rpartition('@')[2]}"
 
 
 def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:

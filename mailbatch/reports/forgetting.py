@@ -55,8 +55,10 @@ def traces(connection: sqlite3.Connection, person: Person) -> tuple[list[int], l
         if by_name or person.address in address_key(recipients).split("\n"):
             reports.append(number)
             bodies.add(body)
+    named = (person.address, person.address.replace("@", "="))  # the second one in a sender (VERP)
     for number, content in connection.execute("SELECT id, content FROM body"):
-        if person.address in address_key(content.decode(errors="replace")):
+        text = address_key(content.decode(errors="replace"))
+        if any(name in text for name in named):
             bodies.add(number)
     return reports, sorted(bodies)
 

@@ -14,7 +14,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from mailbatch.envelope import address_key, mentions_of
+from mailbatch.envelope import address_key, masking, mentions_of
 from mailbatch.errors import OutputError
 from mailbatch.files import replacing
 from mailbatch.results.columns import COLUMNS
@@ -65,7 +65,7 @@ def mask_results(path: Path, address: str, aliases: Mapping[str, str], unknown: 
                     alias = aliases.get(cells[_OURS], unknown)
                     if address_key(cells[_EMAIL].removeprefix("'")) == address:
                         cells[_EMAIL], cells[_GROUP] = alias, ""
-                    cells = [pattern.sub(alias, cell) for cell in cells]  # noqa: PLW2901
+                    cells = list(map(masking(address, alias), cells))  # noqa: PLW2901
                 write(cells)
     except (OSError, csv.Error, IndexError) as error:
         raise OutputError(

@@ -177,6 +177,13 @@ def test_a_run_that_goes_on_waits_for_the_rest_of_the_time_and_never_twice(guard
     assert mailed(server) == 20
 
 
+def test_a_run_that_waits_for_reports_of_one_says_so(guarded):
+    _, _, _, go = guarded(guard={"wait": "1h", "after": 1})
+    stop = Heard(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert go(stop).exit_code == 75
+    assert [why for _, why in stop.waits] == ["reports of the first one"]
+
+
 def test_a_first_step_that_was_cut_off_is_finished_first(guarded):
     _, _server, told, go = guarded()
     assert go(limit=3).exit_code == 75

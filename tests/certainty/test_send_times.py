@@ -156,7 +156,7 @@ def test_a_run_with_wait_sends_morning_by_morning(tmp_path, fault_server, clock,
     assert of(server) == scene.addresses[:sent]
     assert summary.exit_code == (0 if signum is None else 75)
     assert progress.notes[0] == (
-        "3 recipients wait for send_at, the next 1 until then: waiting until 2026-12-04T08:00:00Z"
+        "3 recipients wait for send_at, the next one until then: waiting until 2026-12-04T08:00:00Z"
     )
     scene.check(server.deliveries(), finished=signum is None)
 

@@ -310,6 +310,24 @@ def test_a_row_that_could_not_be_mailed_gets_the_mended_letter(corrected):
     assert last == ["user3@example.net", "user4@example.net"]
 
 
+def test_a_time_of_sending_holds_both_letters(corrected):
+    """That of the mended job; the edition is stopped all the same."""
+    job, server = corrected()
+    assert job.command("run", "--limit", "3", "--yes").code == 75
+    other = job.folder / "other.yaml"
+    said = other.read_text(encoding="utf-8").replace(
+        "  subject:", "  send_at: 2999-01-01 09:00 UTC\n  subject:"
+    )
+    other.write_text(said, encoding="utf-8")
+    count = len(server.deliveries())
+    done = correct(job)
+    assert (done.code, done.json["held_by"], done.json["pending"]) == (75, "send_at", 3)
+    assert done.json["groups"]["corrections"] == 1
+    assert "3 recipients wait for send_at; run again from 2999-01-01T09:00:00Z" in done.err
+    assert len(server.deliveries()) == count
+    assert job.command("run", "--yes").code == 65
+
+
 def test_the_correction_stands_in_the_thread_of_its_edition(corrected):
     """Behind the letter that it corrects, which stands behind that of the edition before."""
     job, server = corrected(recipients=4)

@@ -381,6 +381,34 @@ def test_a_change_with_new_sums_does_not_fit_the_others(small, shell, name, old,
     check_neither(small, shell)
 
 
+def test_a_thousand_rows_that_are_missing_at_the_end_are_noticed(mailing, shell):
+    """By the facts beside the chain; and where these are changed, too, by the head of before."""
+    job, _ = mailing(recipients=2 * BLOCK + 1)
+    assert job.command("run", "--yes").code == 0
+    folder = evidence(job, job.addresses[1])[1]
+    whole = verify(folder)
+    lines = (folder / "chain.txt").read_text(encoding="ascii").splitlines(keepends=True)
+    assert (whole.rows, len(lines)) == (2 * BLOCK + 1, 3)
+    path = folder / "evidence.json"
+    said = path.read_text(encoding="utf-8")
+    for rows in (2 * BLOCK, 1500):
+        path.write_text(said, encoding="utf-8")
+        left = lines[: -(-rows // BLOCK)]
+        (folder / "chain.txt").write_text("".join(left), encoding="ascii")
+        resummed(folder)
+        check_neither(folder, shell)
+        facts = json.loads(said)
+        facts["chain"] |= {"rows": rows, "blocks": len(left)}
+        path.write_text(json.dumps(facts), encoding="utf-8")
+        resummed(folder)
+        check_neither(folder, shell)
+        facts["chain"]["head"] = left[-1].split()[1]
+        path.write_text(json.dumps(facts), encoding="utf-8")
+        resummed(folder)
+        assert shell(folder)[0] == 0
+        assert verify(folder).head != whole.head
+
+
 def test_an_address_that_the_chain_does_not_know_stands_beside_its_key(small, shell):
     path = small / "evidence.json"
     text = path.read_text("utf-8")

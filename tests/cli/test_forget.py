@@ -162,6 +162,73 @@ def test_a_person_with_a_key_is_known_by_it(mailing):
     assert places_of(job.folder, "Annabel", "other@example.net") == set()
 
 
+def keyed(job):
+    job.edit("file: recipients.csv", "file: recipients.csv\n  key: lot")
+
+
+LOTS = (["bob@example.net", "Bob Builder", "1"], [ANN, "Annabel Confidential", "secretlot"])
+
+
+def test_behind_a_change_from_a_key_to_the_address_the_person_is_known(mailing):
+    job, server = mailing()
+    keyed(job)
+    write(job, *LOTS)
+    assert job.command("run").code == 0
+    assert forget(job, "--yes").code == 0
+    job.edit("\n  key: lot", "")
+    done = job.command("run", "--json")
+    assert (done.code, done.json["accepted"]) == (0, 2), done.err
+    assert len(got(server)) == 2
+    assert places_of(job.folder, *PERSONAL) == set()
+
+
+def test_a_change_from_the_address_to_a_key_is_refused_since_the_key_is_forgotten(mailing):
+    """Where the person was mailed; one who never was is known by the address."""
+    job, server = mailing()
+    write(job, *LOTS, ["eve@example.net", "Evelyn Quux", "7"])
+    assert job.command("run", "--limit", "1").code == 75
+    assert forget(job, "--yes", address="eve@example.net").code == 0
+    keyed(job)
+    done = job.command("run", "--json")
+    assert (done.code, done.json["accepted"], done.json["suppressed"]) == (0, 2, 1), done.err
+    job.edit("\n  key: lot", "")
+    assert job.command("run").code == 0
+    assert forget(job, "--yes").code == 0
+    keyed(job)
+    for more in (), ("--accept-changes",):
+        done = job.command("run", *more)
+        assert done.code == 65
+        assert "was mailed and forgotten, and with it a value of 'lot'" in done.err
+    assert len(got(server)) == 2
+    assert places_of(job.folder, *PERSONAL, "eve@example.net") == set()
+
+
+def test_an_envelope_sender_that_names_the_person_is_masked(mailing):
+    """In the dialogue that a copy leaves there, and in the reply to MAIL in ledger and results."""
+    sender = "bounce+{{ email | replace('@', '=') }}@example.com"
+    refusal = "550 5.7.1 <bounce+eve=example.net@example.com>: sender refused"
+    job, _ = mailing(Fault(Stage.MAIL, Kind.REPLY, transaction=3, text=refusal))
+    text = job.job.read_text(encoding="utf-8")
+    text = text.replace("sender:\n", f'keep: dialogue\nsender:\n  envelope_from: "{sender}"\n')
+    text = text.replace("message:\n", "message:\n  cc: boss@example.net\n")
+    job.job.write_text(text, encoding="utf-8")
+    write(job, ROWS[0], [ANN, "Annabel Confidential", "x"], ["eve@example.net", "Evelyn", "b"])
+    assert job.command("run", "--yes").code == 3
+    named = " ".join(places_of(job.folder, "eve=example.net"))
+    assert all(ending in named for ending in (".smtp", ".sqlite3", ".csv"))
+    for address in (ANN, "eve@example.net"):
+        assert forget(job, "--yes", address=address).code == 0
+    assert places_of(job.folder, *PERSONAL, "ann=example.net", "eve=example.net") == set()
+    said = "".join(path.read_text() for path in dialogues(job))
+    assert "MAIL FROM:<bounce+unknown=forgotten.invalid@example.com>" in said
+    assert "MAIL FROM:<bounce+bob=example.net@example.com>" in said
+    assert "RCPT TO:<boss@example.net>" in said
+
+
+def dialogues(job):
+    return (job.folder / ".mailbatch").glob("*.smtp")
+
+
 def test_a_group_of_one_keeps_no_value(mailing):
     job, server = mailing()
     job.edit("file: recipients.csv", "file: recipients.csv\n  group_by: [email, lot]")

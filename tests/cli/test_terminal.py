@@ -46,6 +46,9 @@ def test_yes_sends_and_shows_how_far_it_is(mailing, on_terminal, answer):
     assert code == 0
     assert f"sending to 127.0.0.1:{server.port}" in terminal.text
     assert "20/20" in terminal.text
+    steps = ["sending to", "writing the results", "closing the ledger", "20  accepted"]
+    places = [terminal.text.index(step) for step in steps]
+    assert places == sorted(places)
     assert "━" in terminal.shown
     assert COLOUR.search(terminal.shown)
     assert "scene (1): 20 recipients\n       20  accepted    the server took it\n" in terminal.text

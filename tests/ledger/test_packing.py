@@ -186,6 +186,34 @@ def test_copies_and_an_unfinished_edition_stay_as_they_are(path):
     assert kept == [(2,), (4,)]  # the one with a copy, and the newest
 
 
+def test_a_packed_ledger_is_not_scanned_again_until_it_is_finished_anew(path):
+    """Every close of a finished edition would look at each row else."""
+
+    def scans(ledger):
+        said = []
+        ledger._database.connection.set_trace_callback(said.append)
+        assert not pack(ledger._database, pages=1)
+        ledger._database.connection.set_trace_callback(None)
+        return [one for one in said if "recipient" in one]
+
+    ledger = open_ledger(path)
+    plan(ledger, people("a@x.org", "b@x.org", "c@x.org"))
+    for number in range(3):
+        take(ledger, queued(number))
+    ledger.plan.mark_finished(NOW + 1)
+    assert scans(ledger)
+    assert scans(ledger) == []
+    plan(ledger, people("a@x.org", "b@x.org", "c@x.org", "d@x.org", "e@x.org"))
+    ledger.plan.reopen_deferred()
+    for number in range(3, 5):
+        take(ledger, queued(number), now=NOW + 10)
+    ledger.plan.mark_finished(NOW + 20)
+    assert scans(ledger)
+    assert scans(ledger) == []
+    packed = "SELECT count(*) FROM recipient WHERE delivery_id IS NULL"
+    assert ledger._database.connection.execute(packed).fetchone() == (4,)  # the newest one stays
+
+
 def test_groups_keep_their_deliveries(path):
     with open_ledger(path) as ledger:
         rows = people("a@x.org", "b@x.org", "c@x.org", group=("de",))

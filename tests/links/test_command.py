@@ -55,6 +55,8 @@ def test_links_are_asked_for_and_nobody_is_unsubscribed(tmp_path, site, web):
     assert tried.findings[0].location.line == 3
     assert tried.lines == ["links: 2 addresses of 2 messages asked for, 2 left out"]
     assert tried.as_object()["one_click"] is None
+    left = f"{site.url('/u/')}…: it may unsubscribe"
+    assert [(one.detail, one.location.line) for one in tried.findings[1:]] == [(left, 4)] * 2
 
 
 @pytest.mark.parametrize(("name", "codes"), [("ann", []), ("bob", ["MB524"])])
@@ -64,7 +66,9 @@ def test_one_recipient_is_unsubscribed_if_a_person_says_so(tmp_path, site, web, 
     tried = try_links(found, web, links=False, unsubscribe=address)
     assert [asked[:2] for asked in site.asked] == [("POST", f"/u/{name}")]
     assert [one.code for one in tried.findings] == codes
-    assert tried.lines[0].startswith(f"one-click: {address}")
+    answer = 200 if name == "ann" else 500
+    assert tried.lines == [f"one-click: {address} at {site.url('/u/')}…: {answer}"]
+    assert site.url(f"/u/{name}") not in f"{tried.lines} {tried.findings} {tried.as_object()}"
 
 
 def test_a_recipient_who_gets_no_message_is_not_unsubscribed(tmp_path, site, web):

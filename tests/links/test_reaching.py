@@ -238,7 +238,7 @@ def test_the_time_for_all(site):
 def test_one_click_posts_what_rfc_8058_says(site):
     site.asked.clear()
     end = Web(allowed=LOOPBACK).unsubscribe(site.url("/one-click?u=1"))
-    assert list(judge_one_click(end)) == []
+    assert list(judge_one_click(Target(end.url, Use.LINK), end)) == []
     ((method, path, fields, body),) = site.asked
     assert (method, path, body) == ("POST", "/one-click?u=1", b"List-Unsubscribe=One-Click")
     assert fields["Content-Type"] == "application/x-www-form-urlencoded"
@@ -246,13 +246,16 @@ def test_one_click_posts_what_rfc_8058_says(site):
 
 @pytest.mark.parametrize(("path", "words"), [("/asks", "redirect, 302"), ("/gone", "answers 410")])
 def test_one_click_that_does_not_work(site, path, words):
-    (finding,) = judge_one_click(Web(allowed=LOOPBACK).unsubscribe(site.url(path)))
+    target = Target(site.url(path), Use.LINK, shown="https://a.example/…")
+    (finding,) = judge_one_click(target, Web(allowed=LOOPBACK).unsubscribe(target.url))
+    assert finding.detail.startswith("https://a.example/…: ")
     assert finding.code == "MB524"
     assert words in finding.detail
 
 
 def test_one_click_without_tls_is_not_tried(site):
     site.asked.clear()
-    (finding,) = judge_one_click(Web().unsubscribe(site.url("/one-click")))
+    target = Target(site.url("/one-click"), Use.LINK)
+    (finding,) = judge_one_click(target, Web().unsubscribe(target.url))
     assert "not https" in finding.detail
     assert site.asked == []

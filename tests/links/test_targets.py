@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailbatch.checks.origins import Origins
 from mailbatch.errors import Location
 from mailbatch.links.targets import MOST_TARGETS, Use, gather
 from tests.checks.making import content
@@ -16,15 +17,22 @@ def nowhere(text):
     return None
 
 
+def nothing(text):
+    return ""
+
+
 def test_links_and_images_once_each():
     text = "See https://example.com/text.\nhttps://example.com/a.png"
-    targets, untried = gather([content(html=HTML, text=text, headers=LEAVING)] * 2, nowhere)
+    targets, untried = gather(
+        [content(html=HTML, text=text, headers=LEAVING)] * 2, nowhere, nothing
+    )
     assert [(one.url, one.use) for one in targets] == [
         ("https://example.com/news?id=1&x=2", Use.LINK),
         ("https://example.com/a.png", Use.IMAGE),
         ("https://example.com/text", Use.LINK),
     ]
-    assert set(untried) == {"https://example.com/u/ann", "https://example.com/abmelden"}
+    left = {"https://example.com/u/ann", "https://example.com/abmelden"}
+    assert {one.url for one in untried} == left
 
 
 @pytest.mark.parametrize(
@@ -40,9 +48,13 @@ def test_links_and_images_once_each():
     ],
 )
 def test_a_link_whose_words_say_unsubscribe_is_left_out(html):
-    targets, untried = gather([content(html=f'{html} <a href="https://a.example/">x</a>')], nowhere)
+    targets, untried = gather(
+        [content(html=f'{html} <a href="https://a.example/">x</a>')], nowhere, nothing
+    )
     assert [one.url for one in targets if one.use is Use.LINK] == ["https://a.example/"]
-    assert untried == {"https://t.example/7": "it may unsubscribe"}
+    assert {one.url: why for one, why in untried.items()} == {
+        "https://t.example/7": "it may unsubscribe"
+    }
 
 
 def test_the_words_beside_an_address_in_a_text_count():
@@ -50,14 +62,14 @@ def test_the_words_beside_an_address_in_a_text_count():
         "News: https://a.example/1\nTo unsubscribe: https://t.example/7\n\n"
         "No more of this? Sign off:\n\n<https://t.example/8>\nImprint: https://a.example/2"
     )
-    targets, untried = gather([content(text=text)], nowhere)
+    targets, untried = gather([content(text=text)], nowhere, nothing)
     assert [one.url for one in targets] == ["https://a.example/1", "https://a.example/2"]
-    assert set(untried) == {"https://t.example/7", "https://t.example/8"}
+    assert {one.url for one in untried} == {"https://t.example/7", "https://t.example/8"}
 
 
 def test_an_address_in_a_text_keeps_the_brackets_that_it_opens():
     text = "(https://a.example/b_(c)), [https://a.example/d], 'https://a.example/e'."
-    targets, _ = gather([content(text=text)], nowhere)
+    targets, _ = gather([content(text=text)], nowhere, nothing)
     assert [one.url for one in targets] == [
         "https://a.example/b_(c)", "https://a.example/d", "https://a.example/e",
     ]  # fmt: skip
@@ -65,12 +77,53 @@ def test_an_address_in_a_text_keeps_the_brackets_that_it_opens():
 
 def test_a_place_in_a_template_goes_along():
     place = Location("letter.html.j2", 3, 1)
-    targets, _ = gather([content(html=HTML)], lambda text: place if "news" in text else None)
+    targets, _ = gather(
+        [content(html=HTML)], lambda text: place if "news" in text else None, nothing
+    )
     assert targets[0].location == place
     assert targets[1].location is None
 
 
 def test_no_more_than_so_many():
     links = "".join(f'<a href="https://example.com/{n}">x</a>' for n in range(MOST_TARGETS + 3))
-    targets, untried = gather([content(html=links)], nowhere)
+    targets, untried = gather([content(html=links)], nowhere, nothing)
     assert (len(targets), len(untried)) == (MOST_TARGETS, 3)
+
+
+@pytest.mark.parametrize(
+    ("url", "template", "shown", "line"),
+    [
+        ("https://a.example/u/7f3a", '<a href="https://a.example/u/{{ t }}">', "u/…", 1),
+        ("https://a.example/n?i=1&t=7", "\nhttps://a.example/n?i=1&amp;t={{ t }}", "n?i=1&t=…", 2),
+        ("https://a.example/n?i=1&x=2", "https://a.example/n?i=1&amp;x=2", "n?i=1&x=2", 1),
+        ("https://ann:7f3a@a.example/u/7f3a", "{{ link }}", "…", None),
+        ("https://a.example/7f3a", '<a href="https://a.example/{{ t }}">', "…", 1),
+        ("https://a.example/", "{{ shop }}", "", None),
+    ],
+)
+def test_what_one_person_has_is_shown_as_far_as_a_template_has_it(url, template, shown, line):
+    origins = Origins(Templates(template))
+    contents = [content(text=f"See <{url}>"), content(text="Hello")]
+    ((target,), _) = gather(contents, origins.find, origins.written)
+    assert target.url == url
+    assert target.name == f"https://a.example/{shown}"
+    assert (target.location and target.location.line) == line
+    led = "https://b.example/x?t=7f3a"
+    assert target.named(led) == ("https://b.example/…" if target.shown else led)
+
+
+class Templates:
+    """The sources of one template."""
+
+    def __init__(self, source):
+        self._source = source
+
+    def sources(self):
+        return {"letter": self._source}
+
+
+def test_what_every_message_has_is_no_persons():
+    """As one of a variable of the job, which no template has as it is."""
+    shop = content(text="https://a.example/shop?y=2026")
+    (target,), _ = gather([shop, shop], nowhere, nothing)
+    assert target.name == target.url
