@@ -20,26 +20,29 @@ from mailbatch.envelope import Recipient
 
 #: Between two cells (unit separator): no cell of a plain row has the character.
 APART = "\x1f"
-#: The fields of a row behind its values: no group, pending, and no more.
-_DEFAULTS = tuple(Recipient._field_defaults.values())
+#: The fields of a row behind its group: pending, and no more.
+_DEFAULTS = tuple(Recipient._field_defaults.values())[1:]
 
 
 class PlainRows(NamedTuple):
-    r"""Rows of neighbouring lines, each of which asks for a message of its own.
+    r"""Rows of neighbouring lines, each of which asks for a message.
 
     `first` is the line of the first row. `addresses` are on the wire as they stand, and are the
     keys of their rows in any capitals. `cells` are those of each row, joined by U+001F, the address
     among them: printable, without `"` and `\`, and without white space at the ends of a cell.
+    `groups` are the values of `group_by` of each row, None where every row has a message alone.
     """
 
     first: int
     addresses: list[str]
     cells: list[str]
+    groups: list[tuple[str, ...]] | None = None
 
     def recipients(self) -> Iterator[Recipient]:
         """Return the rows one by one."""
         values = map(tuple, map(str.split, self.cells, repeat(APART)))
-        rows = zip(count(self.first), self.addresses, values, *map(repeat, _DEFAULTS))
+        groups = repeat(None) if self.groups is None else self.groups
+        rows = zip(count(self.first), self.addresses, values, groups, *map(repeat, _DEFAULTS))
         return map(tuple.__new__, repeat(Recipient), rows)
 
 

@@ -35,8 +35,9 @@ mount, no journal), every such lease is in doubt (`recovery`, `continuity`). Dou
 decision alone.
 
 L7. Folding moves, and decides nothing. An accepted delivery is one note in the lease, any other
-outcome a row beside, until many are moved into the recipients at once; the view `standing` shows
-the same before and behind the move (`folding`, `schema.sql`).
+outcome a row beside, until many are moved into the recipients at once, the note of a crowd only
+where its rows have to change; the view `standing` shows the same before and behind the move
+(`folding`, `schema.sql`).
 
 L8. Never behind the notes. Lock file and witness know the runs, lots, commit points and layers
 that the ledger had; a ledger with fewer is an older copy and is refused (`memory`, `continuity`,

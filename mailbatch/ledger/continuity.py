@@ -45,7 +45,7 @@ def reached(database: Database, lower: int | None) -> Reached:
     with database.guard:
         facts = dict(database.connection.execute("SELECT name, value FROM fact"))
         (last,) = database.connection.execute(
-            "SELECT coalesce(max(committed), 0) FROM lease"
+            "SELECT coalesce(max(committed), 0) FROM lease WHERE run = ?", (facts.get("run", 0),)
         ).fetchone()
     return Reached(
         facts.get("id"),

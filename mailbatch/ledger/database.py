@@ -235,6 +235,7 @@ def open_scratch(path: Path) -> Database:
 def _build(path: Path, facts: Mapping[str, str]) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
+        keep_free_pages(connection)  # before anything is written
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute("PRAGMA synchronous=EXTRA")
         connection.executescript("BEGIN;" + _SCHEMA.read_text(encoding="utf-8"))
@@ -259,6 +260,8 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
 #: Of a database: its name, the versions for writing and reading (2: WAL), user_version and
 #: application_id. Source: https://www.sqlite.org/fileformat2.html#the_database_header
 _HEADER = struct.Struct(">16s2xBB40xI4xI")
+#: `PRAGMA auto_vacuum` where each commit gives free pages back.
+_FULL = 1
 _WHOLE = (b"SQLite format 3\0", 2, 2, VERSION, APPLICATION_ID)
 
 
@@ -396,8 +399,18 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return connection
 
 
+def keep_free_pages(connection: sqlite3.Connection) -> None:
+    """Keep pages that become free for the records of a run (`space`), until they are given back.
+
+    Without effect on the file of an earlier mailbatch, which gives them back by being written anew.
+    """
+    connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+
+
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     _switch_to_wal(path, connection)
+    if _pragma(connection, "auto_vacuum") == _FULL:  # somebody died while pages were given back
+        keep_free_pages(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA temp_store=FILE")  # plans of a million rows stay out of the memory
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")

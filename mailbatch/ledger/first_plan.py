@@ -32,7 +32,7 @@ _AT_ONCE = 8
 _PENDING = Status.PENDING.value
 _FIELDS = ("address", "own_key", "mailbox", "cells")
 _PLACE = ("group_id", "delivery_id")
-#: All that differs between rows without a group whose key is the very address.
+#: All that differs between rows whose key is the very address, but their place.
 _ALONE = ("address", "cells")
 _CONSTANT = "claim, wanted, status, reason, due, header_id"
 _ADD = f"""
@@ -167,8 +167,9 @@ def _write(
         connection.executemany(_ADD, rows)
         return
     names = (*_FIELDS, *_PLACE[: len(place)])
-    if not place and block.keys is block.addresses and not any(block.mailboxes):
-        names, fields = _ALONE, (block.lines, block.addresses, block.cells)
+    if block.keys is block.addresses and not any(block.mailboxes):
+        names = (*_ALONE, *_PLACE[: len(place)])
+        fields = (block.lines, block.addresses, block.cells)
     rows = zip(*fields, *place, strict=True)
     width = 1 + len(names)
     together = islice(rows, len(block.lines) // _AT_ONCE * _AT_ONCE)

@@ -2,8 +2,12 @@
 
 A delivery that was accepted as a whole is one note in its lease until then: settling costs the same
 for one recipient and for a thousand. The rows of a delivery may lie all over the table, each on a
-page apart; moved together, in the order of the table, many rows share a page. This module must
-never decide anything: recorded facts are moved.
+page apart; moved together, in the order of the table, many rows share a page.
+
+The note of a crowd, many recipients who were never tried before, says all that their rows would
+say. So that note stays where it is until something has to look at these rows one by one: a plan
+that changes, a decision of a person, another server. This module must never decide anything:
+recorded facts are moved.
 """
 
 from __future__ import annotations
@@ -22,6 +26,13 @@ DUE = """
 (SELECT min(due) FROM recipient
  WHERE delivery_id = delivery.id AND status IN ('pending', 'deferred'))
 """
+#: The notes of deliveries that were accepted as a whole, in SQL.
+ACCEPTED = "accepted_at IS NOT NULL"
+#: Those of them that are moved at every occasion; the others, of crowds, wait for a need.
+SMALL = f"""
+({ACCEPTED} AND (recipients < 64 OR NOT first OR deferred > 0 OR EXISTS (
+  SELECT 1 FROM fact WHERE name = 'server' OR name = 'send_times')))
+"""  # noqa: S608 - constants
 #: So many rows are taken over in one transaction, at most; each may write a few pages of the
 #: journal, whose room is bounded (`space`).
 ROWS_AT_ONCE = 256
@@ -30,24 +41,33 @@ ROWS_AT_ONCE = 256
 def fold(connection: sqlite3.Connection) -> None:
     """Move all that waits, inside a transaction."""
     fold_outcomes(connection)
-    fold_accepted(connection)
+    _fold_accepted(connection, ACCEPTED)
 
 
-def fold_all(database: Database, *, run: int) -> None:
-    """Move all that waits at the end of a run, the last of it synced to the disk."""
-    fold_ahead(database)
+def fold_small(connection: sqlite3.Connection) -> None:
+    """Move all that waits but the notes of crowds, inside a transaction."""
+    fold_outcomes(connection)
+    _fold_accepted(connection, SMALL)
+
+
+def put_away(database: Database, *, run: int) -> None:
+    """Move what waits at the end of a run, but the notes of crowds; sync all to the disk."""
+    fold_ahead(database, SMALL)
     with database.transaction(durable=True) as connection:
-        fold(connection)
+        fold_small(connection)
         set_fact(connection, "put_away", str(run))
 
 
-def fold_ahead(database: Database) -> None:
-    """Move many accepted deliveries in small transactions; leave few alone."""
-    for _ in steps(database):
+def fold_ahead(database: Database, notes: str = ACCEPTED) -> None:
+    """Move accepted deliveries in small transactions, where they are many; leave few alone.
+
+    `notes` are all (`ACCEPTED`) or some of them (`SMALL`).
+    """
+    for _ in steps(database, notes):
         pass
 
 
-def steps(database: Database) -> Iterator[None]:
+def steps(database: Database, notes: str = ACCEPTED) -> Iterator[None]:
     """Move many accepted deliveries, a transaction for each step.
 
     Each step moves rows from one place where every reader finds them to another; only the last step
@@ -55,21 +75,20 @@ def steps(database: Database) -> Iterator[None]:
     """
     with database.guard:
         (rows,) = database.connection.execute(
-            "SELECT sum(recipients) FROM lease WHERE accepted_at IS NOT NULL"
+            f"SELECT sum(recipients) FROM lease WHERE {notes}"  # noqa: S608 - a constant
         ).fetchone()
         if rows is None or rows <= ROWS_AT_ONCE:
             return
         # The journal was not copied since the last lease; each step wants room in it.
         database.stop_reading()
         database.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        places = database.connection.execute(_PLACES)
+        places = database.connection.execute(_PLACES.format(notes=notes))
         bounds = [place for (place,) in islice(places, 0, None, ROWS_AT_ONCE)]
     for first, behind in pairwise((*bounds, _END)):
         with database.transaction() as connection:
-            elsewhere.note_accepted(connection, first, behind)
-            connection.execute(_ACCEPT, (first, behind))
+            _accept(connection, notes, first, behind)
             if behind == _END:
-                _forget_accepted(connection)
+                _forget_accepted(connection, notes)
         yield
 
 
@@ -82,36 +101,40 @@ def fold_outcomes(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def fold_accepted(connection: sqlite3.Connection) -> None:
+def _fold_accepted(connection: sqlite3.Connection, notes: str) -> None:
     """Move the deliveries that were accepted as a whole, inside a transaction."""
-    elsewhere.note_accepted(connection, 0, _END)
-    connection.execute(_ACCEPT, (0, _END))
-    _forget_accepted(connection)
+    _accept(connection, notes, 0, _END)
+    _forget_accepted(connection, notes)
 
 
-def _forget_accepted(connection: sqlite3.Connection) -> None:
+def _accept(connection: sqlite3.Connection, notes: str, first: int, behind: int) -> None:
+    elsewhere.note_accepted(connection, first, behind)
+    connection.execute(_ACCEPT.format(notes=notes), (first, behind))
+
+
+def _forget_accepted(connection: sqlite3.Connection, notes: str) -> None:
     """Count the rows that were moved, keep the replies, and end the leases."""
     rows, deferred = connection.execute(
-        "SELECT sum(recipients), sum(deferred) FROM lease WHERE accepted_at IS NOT NULL"
+        f"SELECT sum(recipients), sum(deferred) FROM lease WHERE {notes}"  # noqa: S608 - a constant
     ).fetchone()
     if rows is None:
         return
-    connection.execute(
-        "INSERT INTO reply (id, code, enhanced, text, message_id)"
-        " SELECT reply_id, code, enhanced, reply, server_message_id(reply)"
-        " FROM lease WHERE accepted_at IS NOT NULL"
-    )
+    connection.execute(_KEEP_REPLIES.format(notes=notes))
     connection.executemany(
         "UPDATE tally SET recipients = recipients + ? WHERE status = ?",
         [(rows, "accepted"), (-deferred, "deferred"), (deferred - rows, "pending")],
     )
-    connection.execute("DELETE FROM lease WHERE accepted_at IS NOT NULL")
+    connection.execute(f"DELETE FROM lease WHERE {notes}")  # noqa: S608 - a constant
 
 
 _END = (1 << 63) - 1  # behind every id
 _PLACES = """
 SELECT r.id FROM lease AS l CROSS JOIN recipient AS r ON r.delivery_id = l.delivery_id
-WHERE l.accepted_at IS NOT NULL ORDER BY r.id
+WHERE {notes} ORDER BY r.id
+"""
+_KEEP_REPLIES = """
+INSERT INTO reply (id, code, enhanced, text, message_id)
+SELECT reply_id, code, enhanced, reply, server_message_id(reply) FROM lease WHERE {notes}
 """
 # The IN makes SQLite walk the rows of the leases, in their order, and not every recipient.
 # They are not counted one by one: the trigger of `tally` sees their lease.
@@ -124,7 +147,7 @@ FROM lease AS l
 WHERE l.delivery_id = recipient.delivery_id AND recipient.status IN ('pending', 'deferred')
 AND recipient.id IN (
   SELECT r.id FROM lease AS w CROSS JOIN recipient AS r ON r.delivery_id = w.delivery_id
-  WHERE w.accepted_at IS NOT NULL AND r.id >= ? AND r.id < ?)
+  WHERE {notes} AND r.id >= ? AND r.id < ?)
 """
 
 _FOLD = (

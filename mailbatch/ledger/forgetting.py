@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mailbatch.envelope import address_key, masking, mentions_of
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import Database, set_fact
-from mailbatch.ledger.folding import DUE, UNSETTLED, fold
+from mailbatch.ledger.folding import DUE, UNSETTLED, fold, fold_ahead
 from mailbatch.ledger.forgotten import FACT, REASON, alias_of
 from mailbatch.ledger.message_names import MESSAGE_ID
 from mailbatch.ledger.standing import REPLIES
@@ -159,6 +159,7 @@ class Forgetting:
         if under_way is None:
             raise LedgerError(f"{database.path}: the ledger is not open for writing")
         self._secret()
+        fold_ahead(database)
         with database.transaction(durable=True) as connection:
             fold(connection)
             if any(row.status == "in_doubt" for row in _rows(connection, key)):

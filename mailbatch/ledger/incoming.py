@@ -125,7 +125,7 @@ def blocks(rows: Iterable[Recipient], digest: PlanDigest) -> Iterator[Block]:
     """Yield the rows in blocks, and add these to the digest."""
     known = _Clusters()
     for found in rows.blocks() if isinstance(rows, InBlocks) else _cut(rows):
-        block = _plain(found) if isinstance(found, PlainRows) else _block(found, known)
+        block = _plain(found, known) if isinstance(found, PlainRows) else _block(found, known)
         digest.add(_said(block))
         yield block
 
@@ -144,9 +144,9 @@ def _block(found: Sequence[Recipient], known: _Clusters) -> Block:
     return Block(lines, addresses, keys, mailboxes, cells, clusters, statuses, reasons, times)
 
 
-def _plain(rows: PlainRows) -> Block:
+def _plain(rows: PlainRows, known: _Clusters) -> Block:
     """Return plain rows as a block, without a look at any single one."""
-    first, addresses, cells = rows
+    first, addresses, cells, groups = rows
     number = len(addresses)
     keys = address_keys(addresses)
     nothing = [None] * number
@@ -156,7 +156,7 @@ def _plain(rows: PlainRows) -> Block:
         addresses if keys == addresses else keys,
         nothing,
         pack_plain(cells, addresses),
-        nothing,
+        nothing if groups is None else list(map(known.__getitem__, groups)),
         [_PENDING] * number,
         nothing,
         nothing,
@@ -185,14 +185,18 @@ def _said(block: Block) -> str:
     if addresses.count("\n") >= number:  # one that is none has a line end
         addresses = encode(block.addresses)
     numbers = f"{lines[0]}+" if lines[-1] - lines[0] == number - 1 else f"{lines}"
-    others = "" if _is_simple(block) else encode([block.clusters, block.statuses, block.reasons])
+    others = _others_said(block)
     if block.times.count(None) != number:  # a plan without times has the digest that it always had
         others = f"{others}{encode(block.times)}"
     return "\n".join((f"{number} {numbers}", addresses, *block.cells, others))
 
 
-def _is_simple(block: Block) -> bool:
-    return block.is_wanted and block.clusters.count(None) == len(block.clusters)
+def _others_said(block: Block) -> str:
+    """Return groups, statuses and reasons of a block: mostly the groups alone, or nothing."""
+    clusters = [cluster for cluster in block.clusters if cluster is not None]
+    if block.is_wanted and len(clusters) in {0, len(block.clusters)}:
+        return "\n".join(clusters)  # a JSON list has no line end
+    return encode([block.clusters, block.statuses, block.reasons])
 
 
 def _keys(

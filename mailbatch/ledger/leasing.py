@@ -27,7 +27,7 @@ from mailbatch.ledger.attempts import (
 )
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
-from mailbatch.ledger.folding import fold_accepted, fold_ahead, fold_outcomes
+from mailbatch.ledger.folding import SMALL, fold_ahead, fold_outcomes, fold_small
 from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.under_way import UnderWay
@@ -146,11 +146,11 @@ class Leasing:
         run, recipients = self._under_way.run, 0
         folding = self._under_way.accepted >= _FOLD_AT
         if folding:
-            fold_ahead(self._database)
+            fold_ahead(self._database, SMALL)
         with self._database.transaction(durable=True) as connection:
             fold_outcomes(connection)
             if folding:
-                fold_accepted(connection)
+                fold_small(connection)
             alone = {} if address is None else _wanted(connection, count, now, address)
             due = (
                 _due(connection, count, now) if address is None else _found_each(connection, alone)

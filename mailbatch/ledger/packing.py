@@ -8,7 +8,8 @@ more but results, reports and evidence: for Message-ID, Date and reply. These st
 the recipient from then on, in few bytes (`message_names`); the Date is the second of the first
 attempt. Every reader finds all of that before a transaction, or all of that behind. The newest
 delivery stays, so that no number is given twice. Then the file is written anew, without the pages
-that a run keeps free (`space`). This module must never decide anything, nor touch a delivery with
+that a run keeps free (`space`); where nothing was packed, as of groups, these pages are cut off
+and no other is touched. This module must never decide anything, nor touch a delivery with
 several recipients or with copies, nor a recipient who is not accepted.
 """
 
@@ -17,7 +18,7 @@ from __future__ import annotations
 import sqlite3
 
 from mailbatch.errors import LedgerError
-from mailbatch.ledger.database import Database, drop_index, set_fact
+from mailbatch.ledger.database import Database, drop_index, keep_free_pages, set_fact
 from mailbatch.ledger.message_names import DOMAIN, form_of, packed_name
 
 #: Pages of a ledger that is packed, at least (4 KiB each). Less is not worth the time of a run.
@@ -54,6 +55,9 @@ SELECT EXISTS (
   SELECT 1 FROM recipient WHERE delivery_id IS NOT NULL AND group_id IS NULL
   GROUP BY delivery_id HAVING count(*) > 1)
 """
+_NEWEST = """
+SELECT max(id) FROM delivery WHERE EXISTS (SELECT 1 FROM delivery WHERE group_id IS NULL)
+"""
 _LAST = "SELECT max(id) FROM (SELECT id FROM recipient WHERE id > ? ORDER BY id LIMIT ?)"
 _EMPTY = """
 DELETE FROM delivery WHERE id < ? AND group_id IS NULL
@@ -64,22 +68,25 @@ AND NOT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = delivery.id)
 def pack(database: Database, *, pages: int = _PAGES) -> bool:
     """Pack the ledger of a finished edition that has so many pages, and give free pages back.
 
-    Return whether the file was written anew. Without effect on an edition that is not finished. On
-    a full disk the ledger stays as far as it is.
+    Return whether the file was written anew, or cut off. Without effect on an edition that is not
+    finished. On a full disk the ledger stays as far as it is.
     """
     finished = database.fact("finished_at")
     if finished is None:
         return False
+    packed = False
     try:
         used = _pragma(database, "page_count") - _pragma(database, "freelist_count")
         if used >= pages and database.fact(_PACKED) != finished:
-            _pack_singles(database, finished)
+            packed = _pack_singles(database, finished)
         free = _pragma(database, "freelist_count")
         if free < _FREE_PAGES or free * _FREE_PART < _pragma(database, "page_count"):
             return False
+        if packed or not _pragma(database, "auto_vacuum"):
+            _write_anew(database)
+        else:
+            _cut_off(database)
         with database.guard:
-            database.stop_reading()
-            database.connection.execute("VACUUM")
             database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except LedgerError:  # what is recorded stays recorded, in more bytes
         return False
@@ -91,16 +98,32 @@ def _pragma(database: Database, name: str) -> int:
         return int(database.connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _pack_singles(database: Database, finished: str) -> None:
+def _write_anew(database: Database) -> None:
+    """Give back the free pages, and close the pages that split."""
+    with database.guard:
+        database.stop_reading()
+        database.connection.execute("VACUUM")
+
+
+def _cut_off(database: Database) -> None:
+    """Give back the free pages, and touch no other; a ledger of an earlier mailbatch cannot."""
+    with database.transaction() as connection:
+        connection.execute("PRAGMA auto_vacuum=FULL")
+    with database.guard:
+        keep_free_pages(database.connection)
+
+
+def _pack_singles(database: Database, finished: str) -> bool:
     """Keep Message-IDs and replies of accepted singles in their rows, in one transaction.
 
-    `finished` is when the edition was finished: until it is finished anew, all are packed.
+    `finished` is when the edition was finished: until it is finished anew, all are packed. Return
+    whether there is any single.
     """
     with database.transaction() as connection:
         set_fact(connection, _PACKED, finished)
-        (newest,) = connection.execute("SELECT max(id) FROM delivery").fetchone()
+        (newest,) = connection.execute(_NEWEST).fetchone()
         if newest is None or connection.execute(_SHARED).fetchone()[0]:
-            return
+            return False
         (copies,) = connection.execute("SELECT EXISTS (SELECT 1 FROM copy)").fetchone()
         values = {"newest": newest, "domain": _domain(connection), "no_copies": not copies}
         replies = _Replies(connection)
@@ -114,6 +137,7 @@ def _pack_singles(database: Database, finished: str) -> None:
             behind = last
         connection.execute(index)
         connection.execute(_EMPTY, (newest,))
+    return True
 
 
 def _domain(connection: sqlite3.Connection) -> str:

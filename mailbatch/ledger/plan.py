@@ -30,7 +30,7 @@ from mailbatch.ledger import (
 )
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
-from mailbatch.ledger.folding import fold, fold_ahead
+from mailbatch.ledger.folding import SMALL, fold, fold_ahead, fold_small
 from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.incoming import (
     INCOMING,
@@ -83,11 +83,14 @@ class Plan:
         if forgotten is not None:
             rows = forgotten.disguising(rows)
         try:
-            fold_ahead(database)
-            with database.transaction(durable=True):
-                fold(connection)
-                change = self._unchanged(rows, PlanDigest(said))
-                if change is None:
+            fold_ahead(database, SMALL)
+            with database.transaction():
+                fold_small(connection)
+            change = self._unchanged(rows, PlanDigest(said))
+            if change is None:
+                fold_ahead(database)
+                with database.transaction(durable=True):
+                    fold(connection)
                     coming = blocks(rows, digest)
                     change = bring(
                         database, columns, coming, digest, by_group=bool(group_by),
@@ -180,13 +183,14 @@ class Plan:
     def mark_finished(self, now: float) -> None:
         """Note that a run ended at `now`; with nothing pending or deferred it is finished.
 
-        All that was settled is folded first: so the results, read next, need no view.
+        What was settled is folded first, but the notes of crowds: so the results, read next, need
+        no view of rows.
         """
         self._writing()
         unfinished = self._unfinished()
-        fold_ahead(self._database)
+        fold_ahead(self._database, SMALL)
         with self._database.transaction(durable=True) as connection:
-            fold(connection)
+            fold_small(connection)
             if unfinished:
                 set_fact(connection, "finished_at", None)
             elif self._database.fact("finished_at") is None:
@@ -222,7 +226,10 @@ SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due IS NOT NULL LIMIT ?)
 _DUE_TO = """
 SELECT count(*) FROM (
   SELECT DISTINCT coalesce(delivery_id, -id) FROM recipient
-  WHERE {wanted} AND status IN ('pending', 'deferred') AND due IS NOT NULL LIMIT :most)
+  WHERE {wanted} AND status IN ('pending', 'deferred') AND due IS NOT NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM lease WHERE lease.delivery_id = recipient.delivery_id AND accepted_at IS NOT NULL)
+  LIMIT :most)
 """
 _SHARES = """
 SELECT EXISTS (

@@ -17,7 +17,7 @@ from mailbatch.ledger import elsewhere, suspicion
 from mailbatch.ledger.attempts import doubt_of
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
-from mailbatch.ledger.folding import DUE, fold, fold_ahead
+from mailbatch.ledger.folding import ACCEPTED, DUE, SMALL, fold, fold_ahead, fold_small
 from mailbatch.ledger.migrations import is_present, migrate
 from mailbatch.ledger.ports import Decision, Recovery
 from mailbatch.ledger.rows import Doubt
@@ -35,18 +35,25 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
 
     Not `exact`: the last commits may be lost, as after a power loss. The number stands in every
     lease: no other run can commit or settle a delivery that this run leased. A ledger of an earlier
-    mailbatch gets its id here.
+    mailbatch gets its id here. In a finished edition the notes of crowds stay: mostly nothing asks
+    for them.
     """
     with database.guard:
         present = is_present(database.connection)
+    stays = present and database.fact("finished_at") is not None and not suspicion.is_open(database)
     if present:
-        fold_ahead(database)
+        fold_ahead(database, SMALL if stays else ACCEPTED)
     with database.transaction(durable=True) as connection:
         migrate(connection)
-        fold(connection)
+        if stays:
+            fold_small(connection)
+        else:
+            fold(connection)
         known = connection.execute("SELECT value FROM fact WHERE name = 'boot_id'").fetchone()
         same_boot = exact and known is not None and known[0] == boot
-        left = connection.execute("SELECT delivery_id, committed FROM lease").fetchall()
+        left = connection.execute(
+            "SELECT delivery_id, committed FROM lease WHERE accepted_at IS NULL"
+        ).fetchall()
         doubtful = [i for i, committed in left if committed or not same_boot]
         certain = [i for i, committed in left if not committed and same_boot]
         release(connection, certain)
@@ -145,6 +152,7 @@ class InDoubt:
         self._under_way.check_open()
         mailbox = None if address is None else address_key(address)
         values = {"now": now, "mailbox": mailbox, "delivery": delivery_id}
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
             fold(connection)
             if decision == "resend":
@@ -173,6 +181,7 @@ class InDoubt:
             (now, reason, delivery_id, address_key(address))
             for (delivery_id, address), reason in reasons.items()
         ]
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
             fold(connection)
             return connection.executemany(
@@ -185,7 +194,7 @@ class InDoubt:
 def reopen_deferred(database: Database) -> int:
     """Make unfinished rows of earlier runs due now, with fresh tries; return the deferred ones."""
     with database.transaction(durable=True) as connection:
-        fold(connection)
+        fold_small(connection)  # nobody of a crowd was deferred
         deferred = connection.execute(
             "SELECT recipients FROM tally WHERE status = 'deferred'"
         ).fetchone()[0]
@@ -217,6 +226,7 @@ due IS NOT 0 AND NOT {HELD} AND (status = 'pending' OR status = 'deferred' AND E
 
 def reopen_rejected(database: Database) -> int:
     """Make the rejected rows of the last plan pending; return the number of rows."""
+    fold_ahead(database)
     with database.transaction(durable=True) as connection:
         fold(connection)
         changed = _reopen(

@@ -11,8 +11,9 @@ Tests: tests/ledger/test_run.py, tests/ledger/test_keys.py.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mailbatch.outcome import Status
 
@@ -42,6 +43,29 @@ class ResultRow(NamedTuple):
     settled_at: float | None
     reason: str | None
     server: str | None
+
+
+class SharedRows:
+    """A block of the results whose rows mostly share their facts.
+
+    `rows` are line, address and a key, and maybe more. `facts` has for each key the values of a
+    `ResultRow` behind the address. Iterating gives whole rows, as bare tuples.
+    """
+
+    __slots__ = ("facts", "rows")
+
+    def __init__(
+        self, rows: Sequence[tuple[Any, ...]], facts: Mapping[Hashable, tuple[Any, ...]]
+    ) -> None:
+        self.rows = rows
+        self.facts = facts
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        facts = self.facts
+        return ((line, address, *facts[key]) for line, address, key, *_ in self.rows)
 
 
 class AttemptedRow(NamedTuple):

@@ -7,7 +7,8 @@
 --   commit   `lease.committed`, before the last bytes of the end of data leave
 --   settle   after the reply: `lease.accepted_at` if everybody has the message, else rows in `outcome`
 -- and later a run folds what was settled into `recipient`, many rows at once. So the hot path writes
--- two small pages, and what a dead run left open stands in `lease` alone.
+-- two small pages, and what a dead run left open stands in `lease` alone. Ask the view `standing`
+-- where a recipient stands: `recipient` does not say what is not folded.
 --
 -- Needs SQLite 3.33 (UPDATE ... FROM).
 
@@ -105,8 +106,9 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_by_due ON delivery (due, id) WHERE due IS NOT NULL;
 CREATE UNIQUE INDEX delivery_by_group ON delivery (group_id, part) WHERE group_id IS NOT NULL;
 
--- What is under way, or settled and not folded yet. After a run that died, the rows without
--- `accepted_at` and without an outcome are what it left open.
+-- What is under way, or settled and not folded yet; the note of a crowd that was accepted as a whole may
+-- stay for good. After a run that died, the rows without `accepted_at` and without an outcome are what it
+-- left open.
 CREATE TABLE lease (
   delivery_id INTEGER PRIMARY KEY,
   run         INTEGER NOT NULL,       -- the run that has it: no other may commit or settle it

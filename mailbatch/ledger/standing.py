@@ -20,12 +20,21 @@ from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.elsewhere import counts as counts_elsewhere
 from mailbatch.ledger.elsewhere import server_of
+from mailbatch.ledger.folding import ACCEPTED, UNSETTLED
 from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.message_names import MESSAGE_ID, REPLY
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.rekeying import STATUS_AT, identity_of, statuses_as
-from mailbatch.ledger.rows import AttemptedRow, KeyedRow, Moved, Repeat, ResultRow, UnfinishedRow
-from mailbatch.ledger.shared_facts import are_shared, shared_blocks
+from mailbatch.ledger.rows import (
+    AttemptedRow,
+    KeyedRow,
+    Moved,
+    Repeat,
+    ResultRow,
+    SharedRows,
+    UnfinishedRow,
+)
+from mailbatch.ledger.shared_facts import are_shared, noted_blocks, shared_blocks
 from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
@@ -111,11 +120,19 @@ _IN_ORDER = "SELECT NOT EXISTS (SELECT 1 FROM recipient NOT INDEXED WHERE line I
 
 
 # Where nothing is under way or waits to be folded, the table says what the view says, in two thirds
-# of the time. The second row keeps the statement open: the next one sees the same state then.
-_AT_REST = """
-SELECT NOT EXISTS (SELECT 1 FROM outcome) AND NOT EXISTS (SELECT 1 FROM lease)
+# of the time; where notes of accepted deliveries stay, what it says of a row follows from the row
+# and the note. The last row keeps the statement open: the next one sees the same state then.
+_AT_REST = f"""
+SELECT NOT EXISTS (SELECT 1 FROM outcome) AND NOT EXISTS (
+  SELECT 1 FROM lease WHERE NOT {ACCEPTED})
+UNION ALL SELECT NOT EXISTS (SELECT 1 FROM lease)
 UNION ALL SELECT NULL
-"""
+"""  # noqa: S608 - a constant
+_COUNTED = f"""
+(SELECT line, CASE WHEN status IN {UNSETTLED} AND delivery_id IN (
+  SELECT delivery_id FROM lease WHERE {ACCEPTED}) THEN 'accepted' ELSE status END AS status
+FROM recipient)
+"""  # noqa: S608 - constants
 _ROWS_AT_ONCE = 256
 
 _STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
@@ -185,7 +202,7 @@ class Standing:
                 status = _STATUSES[row[_STATUS]]
                 yield make(ResultRow, (*row[:_STATUS], status, *row[_STATUS + 1 :]))
 
-    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]] | SharedRows]:
         """Stream the rows of `result_rows` in blocks, as bare tuples with the word of the status.
 
         A million `ResultRow` take longer than their lines of CSV.
@@ -194,16 +211,22 @@ class Standing:
         values: dict[str, object] = {"edition": self._database.fact("edition") or ""}
         group = lru_cache(maxsize=1024)(group_text)
         with self._database.guard, closing(connection.execute(_AT_REST)) as reading:
-            rows = "recipient" if reading.fetchone()[0] else "standing"
+            rests, bare = reading.fetchone()[0], reading.fetchone()[0]
+            rows = "recipient" if rests and bare else "standing"
             query = _RESULTS.format(rows=rows, which="")
             if are_shared(connection):
                 one = _RESULTS.format(rows=rows, which="WHERE s.id = :id") + "s.id"
+                rows = "recipient" if rests else "standing"
 
                 def facts_of(row_id: int) -> tuple[Any, ...]:
                     found = connection.execute(one, values | {"id": row_id}).fetchone()
                     return _with_group(found, group)[_SHARED]
 
-                yield from shared_blocks(connection, rows, _order(self._database), facts_of)
+                order = _order(self._database)
+                if rests and not bare:
+                    yield from noted_blocks(connection, order, facts_of)
+                else:
+                    yield from shared_blocks(connection, rows, order, facts_of)
                 return
             (grouped,) = connection.execute(_HAS_GROUPS).fetchone()
             found = connection.execute(query + _order(self._database), values)
@@ -351,7 +374,8 @@ class Standing:
         sums = "".join([f", count(*) FILTER (WHERE status = '{status}')" for status in known])
         connection = self._database.connection
         with self._database.guard, closing(connection.execute(_AT_REST)) as reading:
-            rows = "recipient" if reading.fetchone()[0] else "standing"
+            rests, bare = reading.fetchone()[0], reading.fetchone()[0]
+            rows = ("recipient" if bare else _COUNTED) if rests else "standing"
             query = f"SELECT count(*), count(line){sums} FROM {rows}"  # noqa: S608 - of the ledger
             total, lines, *numbers = connection.execute(query).fetchone()
             found = list(zip(known, numbers, strict=True))

@@ -19,6 +19,7 @@ from mailbatch.ledger.rows import (
     Moved,
     Repeat,
     ResultRow,
+    SharedRows,
     UnfinishedRow,
 )
 from mailbatch.outcome import Status
@@ -54,7 +55,7 @@ class Standings(Protocol):
     def result_rows(self) -> Iterator[ResultRow]:
         """Stream every row of the table in order, then the rows that left the table."""
 
-    def result_blocks(self) -> Iterator[list[tuple[Any, ...]]]:
+    def result_blocks(self) -> Iterator[list[tuple[Any, ...]] | SharedRows]:
         """Stream the rows of `result_rows` in blocks, as bare tuples."""
 
     def attempted_rows(self) -> Iterator[AttemptedRow]:

@@ -30,7 +30,7 @@ from mailbatch.ledger.database import (
     open_for_reading,
 )
 from mailbatch.ledger.failure import broken_rule, from_system
-from mailbatch.ledger.folding import fold_all
+from mailbatch.ledger.folding import put_away
 from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
@@ -219,7 +219,7 @@ class Ledger:
             self._under_way = self._leasing = None
             in_order = False
             try:
-                fold_all(self._database, run=run)
+                put_away(self._database, run=run)
                 if pack(self._database):
                     layers.note()
                 # What was taken away is not put away: the note goes on to say that it is open.

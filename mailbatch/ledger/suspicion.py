@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from mailbatch.ledger.database import set_fact
+from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, fold
 from mailbatch.outcome import Reply
 
@@ -21,6 +21,11 @@ DIED = "refused right before the run died; nobody knows whether for good"
 def suspect(connection: sqlite3.Connection, since: float | None) -> None:
     """Note since when refusals are open to doubt (seconds since the epoch); None: none is."""
     set_fact(connection, _FACT, None if since is None else repr(since))
+
+
+def is_open(database: Database) -> bool:
+    """Say whether refusals are open to doubt."""
+    return database.fact(_FACT) is not None
 
 
 def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int:
@@ -50,7 +55,7 @@ def give_back(connection: sqlite3.Connection, since: float, reply: Reply) -> int
 def recover(connection: sqlite3.Connection) -> int:
     """Make pending the recipients that a dead run rejected under suspicion; return the rows.
 
-    Inside the transaction that begins a run, where everything is folded.
+    Inside the transaction that begins a run, where everything is folded if there are any.
     """
     found = connection.execute("SELECT value FROM fact WHERE name = ?", (_FACT,)).fetchone()
     if found is None:

@@ -20,7 +20,7 @@ from mailbatch.ledger.attempts import Leased
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.elsewhere import AT
 from mailbatch.ledger.failure import broken_rule, taken_over
-from mailbatch.ledger.folding import DUE
+from mailbatch.ledger.folding import DUE, fold_ahead
 from mailbatch.ledger.layers import Layers
 from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.outcomes import OutcomeRow, outcome_rows
@@ -125,6 +125,7 @@ class UnderWay:
     def give_back(self, since: float, reply: Reply) -> int:
         """Make pending the recipients that this reply rejected since then; return the rows."""
         self.check_open()
+        fold_ahead(self._database)
         with self._database.transaction(durable=True) as connection:
             return suspicions.give_back(connection, since, reply)
 

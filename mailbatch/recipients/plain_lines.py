@@ -13,8 +13,9 @@ a cell that has white space at an end or a sign of a spreadsheet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 from mailbatch.plain_rows import APART, PlainRows
@@ -40,14 +41,20 @@ class PlainLines(NamedTuple):
         """Return the records, each with its line."""
         return zip(count(self.first), map(tuple, map(str.split, self.texts, repeat(APART))))
 
-    def rows(self, address: int) -> PlainRows:
+    def rows(self, address: int, group_by: Sequence[int] = ()) -> PlainRows:
         """Return the lines as rows whose column `address` (from 0) has an address each.
 
-        The caller looks at the addresses: each has to be plain.
+        `group_by` are the columns of the groups. The caller looks at the addresses: each has to be
+        plain.
         """
-        behind = address + 1
-        addresses = [text.split(APART, behind)[address] for text in self.texts]
-        return PlainRows(self.first, addresses, self.texts)
+        behind = max(address, *group_by, 0) + 1
+        if not group_by:
+            addresses = [text.split(APART, behind)[address] for text in self.texts]
+            return PlainRows(self.first, addresses, self.texts)
+        cut = [text.split(APART, behind) for text in self.texts]
+        columns = (map(itemgetter(column), cut) for column in group_by)
+        groups = list(zip(*columns, strict=True))
+        return PlainRows(self.first, list(map(itemgetter(address), cut)), self.texts, groups)
 
 
 def pieces(blocks: Iterable[str]) -> Iterator[str]:

@@ -130,12 +130,12 @@ class Plan:
 
     def _planned_blocks(self) -> Iterator[PlainRows | list[Recipient]]:
         table = self._table
-        alone = self._takes_all and not self._group_by and self.identity.is_address
+        plain = self._takes_all and self.identity.is_address
         for block in table.blocks() if isinstance(table, Table) else (table,):
             records: Iterable[tuple[int, tuple[str, ...]]]
             if isinstance(block, PlainLines):
-                rows = block.rows(self._address)
-                if alone and are_plain(rows.addresses):
+                rows = block.rows(self._address, self._group_by)
+                if plain and are_plain(rows.addresses):
                     yield rows
                     continue
                 records = block.records()

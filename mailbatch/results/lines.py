@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mailbatch.ledger.rows import ResultRow
+from mailbatch.ledger.rows import ResultRow, SharedRows
 from mailbatch.results.columns import COLUMNS, REPORT_COLUMNS, Column
 from mailbatch.results.told import UNTOLD, Told
 from mailbatch.times import iso_time
@@ -35,7 +35,7 @@ def header_line(columns: Sequence[Column] = COLUMNS) -> str:
 
 def block_writer(
     columns: Sequence[Column], fields: Sequence[str], *, empty: Sequence[Column] = ()
-) -> Callable[[Sequence[tuple[Any, ...]]], str]:
+) -> Callable[[Sequence[tuple[Any, ...]] | SharedRows], str]:
     """Return the function that writes rows as lines of CSV.
 
     `fields` are the names of the values of a row, in order. A column of `empty` has an empty cell,
@@ -56,9 +56,15 @@ def block_writer(
 
     group = fields.index("group")
 
-    def lines_of(rows: Sequence[tuple[Any, ...]]) -> str:
-        if rows and rows[0][group] is not None and (text := _alike(rows, lines_of)) is not None:
+    def lines_of(block: Sequence[tuple[Any, ...]] | SharedRows) -> str:
+        shared = None
+        if isinstance(block, SharedRows):
+            shared = block
+        elif block and block[0][group] is not None:
+            shared = _shared(block)
+        if shared is not None and (text := _shared_lines(shared, lines_of)) is not None:
             return text
+        rows = list(block)
         lines = plain(rows)
         joined = ",".join(lines)
         if _is_harmless(joined) and joined.count(",") == (commas + 1) * len(lines) - 1:
@@ -69,15 +75,20 @@ def block_writer(
     return lines_of
 
 
-def _alike(
-    rows: Sequence[tuple[Any, ...]], lines_of: Callable[[Sequence[tuple[Any, ...]]], str]
+def _shared(rows: Sequence[tuple[Any, ...]]) -> SharedRows:
+    keyed = [(row[0], row[1], row[2:]) for row in rows]
+    return SharedRows(keyed, {key: key for _, _, key in keyed})
+
+
+def _shared_lines(
+    block: SharedRows, lines_of: Callable[[Sequence[tuple[Any, ...]]], str]
 ) -> str | None:
     """Return the lines of rows that mostly differ in line and address alone; None for others.
 
     The shared cells are written once, by `lines_of`.
     """
-    shared = [row[2:] for row in rows]
-    kinds = dict.fromkeys(shared)
+    rows, facts = block.rows, block.facts
+    kinds = {row[2] for row in rows}
     addresses = ",".join(["", *[row[1] for row in rows]])
     if (
         len(kinds) * _ALIKE > len(rows)
@@ -86,9 +97,8 @@ def _alike(
         or addresses.count(",") != len(rows)
     ):
         return None
-    ends = {kind: lines_of([(1, "", *kind)]).removeprefix("1,") for kind in kinds}
-    pairs = zip(rows, shared, strict=True)
-    return "".join([f"{row[0]},{row[1]}{ends[kind]}" for row, kind in pairs])
+    ends = {kind: lines_of([(1, "", *facts[kind])]).removeprefix("1,") for kind in kinds}
+    return "".join([f"{row[0]},{row[1]}{ends[row[2]]}" for row in rows])
 
 
 def _is_harmless(joined: str) -> bool:

@@ -161,11 +161,25 @@ def test_a_plan_reads_plain_lines_as_rows(make_job: Callable[..., Job]) -> None:
     ]
 
 
+def test_a_plan_reads_plain_lines_as_rows_of_groups(make_job: Callable[..., Job]) -> None:
+    """The columns of the groups may stand before and behind that of the address."""
+    table = "plan,email,name,town\npro,ann@b.example,Ann Lee,Rab\n,bo@b.example,Bo,Hvar\n"
+    job = make_job(table, group_by=["town", "plan"])
+    plan = plan_recipients(job, edition="1", variables={})
+    texts = ["pro\x1fann@b.example\x1fAnn Lee\x1fRab", "\x1fbo@b.example\x1fBo\x1fHvar"]
+    groups = [("Rab", "pro"), ("Hvar", "")]
+    assert list(plan.blocks()) == [PlainRows(2, ["ann@b.example", "bo@b.example"], texts, groups)]
+    assert [(row.line, row.address, row.group, row.status) for row in plan] == [
+        (2, "ann@b.example", ("Rab", "pro"), "pending"),
+        (3, "bo@b.example", ("Hvar", ""), "pending"),
+    ]
+    assert next(iter(plan)).values == ("pro", "ann@b.example", "Ann Lee", "Rab")
+
+
 @pytest.mark.parametrize(
     ("table", "more"),
     [
         ("email,name\nANN@B.Example,Ann\n", {}),
-        ("email,name\nann@b.example,Ann\n", {"group_by": ["name"]}),
         ("email,name\nann@b.example,Ann\n", {"key": "name"}),
         ("email,name\nann@b.example,Ann\n", {"where": "name == 'Ann'"}),
     ],
