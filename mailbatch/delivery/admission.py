@@ -27,22 +27,17 @@ from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.daily import DAY, Daily
 from mailbatch.delivery.gate import OPEN, Gate, Held
 from mailbatch.delivery.hours import Hours
-from mailbatch.delivery.ledgers import (
-    taken_by_others,
-    turn_of,
-)
+from mailbatch.delivery.ledgers import publication_of, taken_by_others, turn_of
 from mailbatch.delivery.link import first
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Mailing
+from mailbatch.delivery.shared_allowance import BUSY, SOON, SharedAllowance, key_of
 from mailbatch.delivery.state import State
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
 
-#: How soon a run is tried again that waits for another edition, in seconds.
-_SOON = 60.0
 #: A clock may be set during a wait: so often the time is looked at, in seconds.
 _LOOK = 15.0
-_BUSY = "another edition of this job is under way, and server.{} counts over both"
 
 
 def gates_of(job: Job, mailing: Mailing, options: RunOptions, stack: ExitStack) -> tuple[Gate, ...]:
@@ -62,6 +57,8 @@ def gates_of(job: Job, mailing: Mailing, options: RunOptions, stack: ExitStack) 
     if turn is None:
         return tuple(_busy_gate(one, clock) for one, _ in servers)
     stack.enter_context(turn)
+    if publication_of(ledger) is not None:
+        return (gate_of_worker(job, ledger),)  # of one server: `fallback` has its ledger in a file
     gates, edition, correction = [], mailing.inputs.edition, mailing.inputs.correction
     corrects = None if correction is None else correction.edition
     for one, name in servers:
@@ -95,9 +92,24 @@ def jobs_in_turn(job: Job) -> list[tuple[Job, str | None]]:
 
 def _busy_gate(job: Job, clock: Callable[[], float]) -> Gate:
     """Return the gate of a run while another edition is under way, which has the turn."""
-    gate = Gate(_hours(job), None, clock)
-    gate.held = _busy(job, clock())
-    return gate
+    return Gate(_hours(job), None, clock, held=_busy(job, clock()))
+
+
+def gate_of_worker(job: Job, ledger: OpenLedger) -> Gate:
+    """Return the gate of one of the workers that share a ledger, with the count of now.
+
+    Cap and warm-up are the bound of all claims of this process from now on.
+
+    Raises:
+        LedgerError: the database does not answer (74).
+        UsageError: no day lets a message with its copies through.
+    """
+    publication = publication_of(ledger)
+    if publication is None or not job.server.has_daily_number:
+        return window_gate(job, ledger)
+    shared = SharedAllowance(job)
+    publication.bound_by(shared)
+    return Gate(_hours(job), None, clock_of(ledger), shared=shared)
 
 
 def window_gate(job: Job, ledger: OpenLedger) -> Gate:
@@ -138,8 +150,8 @@ def first_free(held: Sequence[Held | None]) -> Held | None:
 
 
 def _busy(job: Job, now: float) -> Held:
-    by = "warmup" if job.server.warmup is not None and job.server.cap is None else "cap"
-    return Held(by, now + _SOON, _BUSY.format(by))
+    by = key_of(job)
+    return Held(by, now + SOON, BUSY.format(by))
 
 
 def _since(job: Job, now: float) -> float:

@@ -22,20 +22,26 @@ from mailbatch.delivery.daily import DAY, Daily
 class Allowance:
     """At most so many recipients in any 24 hours; `counted` are those of earlier runs.
 
-    `counted` has pairs of an instant and a number of recipients that were accepted by then.
+    `counted` has pairs of an instant and a number of recipients that were accepted by then, and
+    `under_way` recipients have an outcome to come.
     """
 
     __slots__ = ("_clock", "_counted", "_expiring", "_under_way", "daily")
 
     def __init__(
-        self, daily: Daily, counted: Iterable[tuple[float, int]], clock: Callable[[], float]
+        self,
+        daily: Daily,
+        counted: Iterable[tuple[float, int]],
+        clock: Callable[[], float],
+        *,
+        under_way: int = 0,
     ) -> None:
         self.daily = daily
         self._clock = clock
         self._expiring = [(at + DAY, number) for at, number in counted]
         heapq.heapify(self._expiring)
         self._counted = sum(number for _, number in self._expiring)
-        self._under_way = 0
+        self._under_way = under_way
 
     @property
     def left(self) -> int:

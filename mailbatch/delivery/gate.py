@@ -16,9 +16,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from mailbatch.delivery.allowance import Allowance
+from mailbatch.delivery.daily import Daily
 from mailbatch.delivery.hours import Hours
 from mailbatch.errors import MailbatchError, UsageError
 
@@ -37,25 +39,45 @@ class Held:
     why: str
 
 
-class Gate:
-    """The gate of one run; `held` is None while nothing holds the run."""
+class Shared(Protocol):
+    """A daily number that workers share."""
 
-    __slots__ = ("_allowance", "_clock", "_hours", "failure", "held", "is_limited")
+    @property
+    def held(self) -> Held | None:
+        """The hold of all workers, None while there is none."""
+
+
+class Gate:
+    """The gate of one run; with a `shared` number the claims let through what may be sent."""
+
+    __slots__ = ("_allowance", "_clock", "_held", "_hours", "_shared", "failure", "is_limited")
 
     def __init__(
         self,
         hours: Hours | None,
         allowance: Allowance | None,
         clock: Callable[[], float],
+        *,
+        held: Held | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self._hours = hours
         self._allowance = allowance
         self._clock = clock
-        self.held: Held | None = None
+        self._held = held
+        self._shared = shared
         #: The failure that ends the run: a message that the cap will never let through.
         self.failure: MailbatchError | None = None
         #: Whether anything can hold the run.
         self.is_limited = hours is not None or allowance is not None
+
+    @property
+    def held(self) -> Held | None:
+        """The hold of the run, None while there is none."""
+        shared = None if self._shared is None else self._shared.held
+        if self._held is not None or shared is None:
+            return self._held
+        return replace(shared, until=self._open_at(shared.until))
 
     @property
     def left(self) -> int | None:
@@ -81,7 +103,7 @@ class Gate:
         """Let a transaction begin; False where the run is held from now on."""
         if not self.is_limited:
             return True
-        if self.held is not None or not self.may_commit():
+        if self._held is not None or not self.may_commit():
             return False
         if self._allowance is None or self._allowance.take(recipients):
             return True
@@ -94,7 +116,7 @@ class Gate:
         if hours is None or (hours.is_open(now) and hours.is_open(now + CLOSING)):
             return True
         opens = hours.opens_at(now + CLOSING)
-        self.held = self.held or Held(
+        self._held = self._held or Held(
             "window", opens, f"the window is closed until {hours.there(opens)}"
         )
         return False
@@ -119,16 +141,23 @@ class Gate:
             return
         daily = allowance.daily
         if recipients > daily.highest:
-            self.failure = UsageError(
-                f"a message with its copies has {recipients:,} recipients, and {daily.key}.cap "
-                f"lets {daily.highest:,} through in 24 hours",
-                hint=f"raise {daily.key}.cap, or send fewer copies",
-            )
+            self.failure = beyond(daily, recipients)
             return
-        now, free = self._clock(), allowance.free_at(recipients)
-        if self._hours is not None:
-            free = self._hours.opens_at(free)
-        self.held = self.held or Held(daily.bound_by(now), free, daily.words(now))
+        now, free = self._clock(), self._open_at(allowance.free_at(recipients))
+        self._held = self._held or Held(daily.bound_by(now), free, daily.words(now))
+
+    def _open_at(self, instant: float) -> float:
+        """Return the first instant from this one on at which the window is open."""
+        return instant if self._hours is None else self._hours.opens_at(instant)
+
+
+def beyond(daily: Daily, recipients: int) -> UsageError:
+    """Return the refusal of a message that no day lets through."""
+    return UsageError(
+        f"a message with its copies has {recipients:,} recipients, and {daily.key}.cap "
+        f"lets {daily.highest:,} through in 24 hours",
+        hint=f"raise {daily.key}.cap, or send fewer copies",
+    )
 
 
 #: The gate of a run that nothing bounds.

@@ -37,7 +37,15 @@ from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.proved import Proving
-from mailbatch.ledger.published import Company, Publication, Published, Sample, publication_of
+from mailbatch.ledger.published import (
+    Company,
+    Counted,
+    Grant,
+    Publication,
+    Published,
+    Sample,
+    publication_of,
+)
 from mailbatch.ledger.store import Ledger
 from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
@@ -47,6 +55,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Company",
+    "Counted",
+    "Grant",
     "LedgerPlace",
     "Publication",
     "Published",

@@ -95,7 +95,6 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
             asks_command(job),
             "a secret is the output of a command, and a worker runs no command of a job",
         ),
-        (job.server.has_daily_number, "cap and warmup count in one run"),
         (job.keep is not None, "keep: dialogue is written by one run"),
         (mailing.thread is not None, "message.thread asks the ledgers of earlier editions"),
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mailbatch.bundle.contents import Bundle, unpacked, unpacked_from
 from mailbatch.delivery import signals
-from mailbatch.delivery.admission import wait_until, window_gate
+from mailbatch.delivery.admission import gate_of_worker, wait_until
 from mailbatch.delivery.clock import clock_of
 from mailbatch.delivery.destination import server_of
 from mailbatch.delivery.ledgers import (
@@ -54,6 +54,8 @@ POLL, LONGEST_POLL = 2.0, 30.0
 PATIENCE = 5.0
 #: A database that a worker has reached before is waited for so long: seconds, as by a run.
 AWAY = 180.0
+#: A mailing that a key of the job holds is looked at again so late: seconds.
+HOLD = 60.0
 #: How long a mailing that failed here is left alone by a worker that stays: seconds.
 ASIDE = 300.0
 _MOST_FAILURES = 3
@@ -150,6 +152,8 @@ class _Worker:
         self._failures = 0
         # The mailings that failed here, each with the time of the next attempt.
         self._aside: dict[LedgerPlace, float] = {}
+        # The mailings that a key of the job holds, each as it was published, until when.
+        self._held: dict[LedgerPlace, tuple[Published, float]] = {}
         self._first: MailbatchError | None = None
         self._was_reached = False
 
@@ -230,9 +234,9 @@ class _Worker:
 
     def _serve(self, place: LedgerPlace) -> tuple[Sent, bool]:
         """Send what is due of a mailing; return whether something of it may be due later, too."""
-        ready = self._prepared(place)
+        ready, goes_on = self._prepared(place)
         if ready is None:
-            return Sent(), False
+            return Sent(), goes_on
         with open_to_work(
             place,
             message_id_domain=ready.composer.message_id_domain,
@@ -248,8 +252,11 @@ class _Worker:
             )
             inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
             mailing = Mailing(inputs, ledger, None)
-            gate = window_gate(ready.job, ledger)  # a mailing with a cap is sent by the run alone
-            if gate.look() is not None or hold_of(mailing, options, clock_of(ledger)()) is not None:
+            gate = gate_of_worker(ready.job, ledger)
+            held = gate.look() or hold_of(mailing, options, clock_of(ledger)())
+            if held is not None:
+                until = min(held.until, time.time() + HOLD)
+                self._held[place] = (ready.published, until)
                 return Sent(), True
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
             if self._goes_on_behind(sent.failure):
@@ -278,22 +285,33 @@ class _Worker:
         ledger.plan.mark_finished(time.time())
         return sent, sent.held is not None or ledger.leases.next_due() is not None
 
-    def _prepared(self, place: LedgerPlace) -> _Ready | None:
-        """Return a mailing ready to be sent; None where there is nothing to do for a worker."""
+    def _is_held(self, place: LedgerPlace, published: Published) -> bool:
+        """Say whether a mailing was held when this worker looked last, and still is."""
+        known, until = self._held.get(place, (None, 0.0))
+        return known == published and time.time() < until
+
+    def _prepared(self, place: LedgerPlace) -> tuple[_Ready | None, bool]:
+        """Return a mailing ready to be sent, None where there is nothing to do for a worker now.
+
+        The other value says whether there may be something later. A worker that has nothing to do
+        does not enter: each entry writes a row.
+        """
         with open_to_read(place) as ledger:
             publication = publication_of(ledger)
             published = None if publication is None else publication.current()
             if publication is None or published is None or not publication.is_left():
-                return None
+                return None, False
+            if self._is_held(place, published) or not publication.is_due(PATIENCE):
+                return None, True
             known = self._ready.get(place)
             if known is None or known.published != published:
                 unpacking = self._unpacking(published, publication)
                 if unpacking is None:  # another run publishes just now
-                    return None
+                    return None, False
                 known = self._compiled(published, unpacking)
                 _check_samples(known, publication)
                 self._ready[place] = known
-            return known
+            return known, True
 
     def _unpacking(
         self, published: Published, publication: Publication

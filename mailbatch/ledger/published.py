@@ -57,6 +57,46 @@ class Company:
     counts: Mapping[Status, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The recipients that count against a daily number, at the instant `now` (seconds, epoch).
+
+    `taken` has pairs of an instant and a number, those that servers took by then, over all editions
+    of the job. `under_way` are those that workers have leased, at most. `busy`: processes write
+    another edition of the job.
+    """
+
+    now: float
+    taken: Sequence[tuple[float, int]]
+    under_way: int
+    busy: bool = False
+
+
+class Grant(NamedTuple):
+    """The recipients that may be claimed; `waits`: outcomes under way may leave room for more."""
+
+    recipients: int
+    waits: bool = False
+
+
+class Bound(Protocol):
+    """A bound of the recipients that all workers of a mailing may claim; asked in any thread.
+
+    `copies` is the number of addresses that a message has beside those of its recipients, at most.
+    """
+
+    copies: int
+
+    def since(self, now: float) -> float:
+        """Return since when recipients have to be counted (seconds since the epoch)."""
+
+    def judge(self, counted: Counted) -> Grant:
+        """Return how many recipients may be claimed, copies included."""
+
+    def pass_on(self) -> None:
+        """Note that a claim was granted without a count."""
+
+
 class Turns(Protocol):
     """The turns of the rate that all workers share; used in the event loop of a run."""
 
@@ -77,6 +117,13 @@ class Publication(Protocol):
     @property
     def turns(self) -> Turns:
         """The turns of the rate of the mailing, by the clock of the database."""
+
+    def bound_by(self, bound: Bound) -> None:
+        """Have claims of this process take recipients within a bound, and count for it now.
+
+        Raises:
+            LedgerError: the database fails.
+        """
 
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids: samples of a plan.
@@ -108,6 +155,9 @@ class Publication(Protocol):
 
     def is_left(self) -> bool:
         """Bury workers that are gone, and say whether anything is due, deferred or under way."""
+
+    def is_due(self, within: float) -> bool:
+        """Say whether a worker is wanted within so many seconds, or anything is under way."""
 
     def clock_ahead(self) -> float:
         """Return by how much the clock of the database is ahead of this machine's, in seconds."""

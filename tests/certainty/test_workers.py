@@ -1,5 +1,6 @@
 """Workers on one mailing: none twice, none lost, whoever of them dies or is told to stop."""
 
+import asyncio
 import random
 import signal
 from collections import Counter
@@ -7,6 +8,7 @@ from collections import Counter
 import pytest
 
 from mailbatch.delivery.ledgers import make_roles
+from mailbatch.ledger.postgres.address import place_in
 from tests.certainty.program import end, start
 from tests.certainty.scene import PATIENT, SETTLED, Scene
 from tests.support.faults import Fault, Kind, Stage
@@ -59,6 +61,26 @@ class Mailing:
 
         url = self.ledger["MAILBATCH_LEDGER"]
         until(lambda: bool(open_mailings(url)), what="a published mailing", seconds=LONG)
+
+    def until_workers(self, number):
+        """Wait until so many processes write the ledger."""
+        schema = place_in(self.ledger["MAILBATCH_LEDGER"], "scene", "1").schema
+        query = f"SELECT count(*) FROM {schema}.workers WHERE alive"  # noqa: S608
+        what = f"{number} processes"
+        until(lambda: self.fetch(query)[0][0] >= number, what=what, seconds=LONG)
+
+    def fetch(self, query):
+        """Return the rows of a query, or of a statement, in the database of the mailing."""
+        return asyncio.run(self._fetch(query))
+
+    async def _fetch(self, query):
+        import asyncpg
+
+        connection = await asyncpg.connect(self.ledger["MAILBATCH_LEDGER"])
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
 
     def drop(self):
         """End what a failed test has left, and remove the database."""

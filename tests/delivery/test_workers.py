@@ -178,8 +178,6 @@ async def change(url, schema, told):
     [
         ({"limit": 2}, {}, "--limit"),
         ({"only": ("user1@example.net",)}, {}, "--only"),
-        ({}, {"cap": "100/day"}, "server.cap"),
-        ({}, {"warmup": {"from": 20, "to": 50, "days": 3}}, "server.warmup"),
         ({"thread": True}, {}, "message.thread"),
         ({}, {"username": "a", "password": {"command": ["cat"]}, "auth": "auto"}, "a command"),
     ],
@@ -251,6 +249,54 @@ def test_a_run_without_a_folder_sends_a_large_bundle_alone(tmp_path, database, b
     (note,) = told.notes
     assert "a folder that every worker reads (--bundles)" in note
     assert list(bundles.iterdir()) == []
+
+
+def stopping_behind(looks, monkeypatch):
+    """Have a worker look for mailings without a pause, and stop behind so many of these looks."""
+    read, seen = serving.open_to_read, []
+
+    def look(place):
+        seen.append(place)
+        if len(seen) == looks:
+            signal.raise_signal(signal.SIGTERM)
+        return read(place)
+
+    monkeypatch.setattr(serving, "open_to_read", look)
+    monkeypatch.setattr(serving, "POLL", 0.001)
+    return seen
+
+
+def rows_of_workers(ledger):
+    return ledger._link.wait(ledger._link.value("SELECT count(*) FROM worker"))
+
+
+def test_a_worker_with_nothing_to_do_yet_does_not_enter(
+    tmp_path, fault_server, database, monkeypatch
+):
+    """One recipient is deferred by an hour: each look would write a row of a worker."""
+    server = fault_server(Fault(Stage.RCPT, Kind.REPLY, times=1, text="451 4.3.0 later"))
+    hour = {"initial": "1h", "maximum": "1h", "give_up_after": "9h"}
+    scene = Scene(tmp_path / "s", server.port, recipients=2, attempts=2, retry=hour)
+    with planned(scene, database) as ledger:
+        looks = stopping_behind(5, monkeypatch)
+        assert work(database) == Served(2, 1, 1, interrupted=True)
+        assert len(looks) == 5
+        assert ledger.standing.counts()[Status.DEFERRED] == 1
+        assert rows_of_workers(ledger) == 2
+
+
+def test_a_worker_that_the_cap_holds_does_not_enter_again(
+    tmp_path, fault_server, database, monkeypatch
+):
+    server = fault_server()
+    scene = Scene(tmp_path / "s", server.port, recipients=5, cap="3/day")
+    with planned(scene, database) as ledger:
+        looks = stopping_behind(6, monkeypatch)
+        assert work(database, forever=True) == Served(3, 1, 1, interrupted=True)
+        assert len(looks) == 6
+        # Once to send, and once to see what holds the mailing.
+        assert rows_of_workers(ledger) == 3
+    assert len(server.deliveries()) == 3
 
 
 class Withdrawing(Told):

@@ -69,8 +69,8 @@ SELECT EXISTS (
 """
 _DROP = """
 SET LOCAL client_min_messages = warning;
-DROP TABLE recipient, recipient_group, header, delivery, block, lease, point, past_point, reply,
-  copy, bundle
+DROP TABLE allowance, recipient, recipient_group, header, delivery, block, lease, point, past_point,
+  reply, copy, bundle
 CASCADE
 """
 _FORGET = """

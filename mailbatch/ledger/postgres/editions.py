@@ -19,7 +19,8 @@ from mailbatch.ledger.postgres.address import Place, schemas_of
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.naming import BY_ADDRESS
 
-_SCHEMAS = """
+#: The schemas that begin so and can be read, sorted.
+SCHEMAS = """
 SELECT n.nspname FROM pg_namespace AS n
 JOIN pg_class AS f ON f.relnamespace = n.oid AND f.relname = 'fact'
 JOIN pg_class AS w ON w.relnamespace = n.oid AND w.relname = 'worker'
@@ -145,7 +146,7 @@ def _number(job: str) -> int:
 def _begun(place: Place, beginning: str) -> list[_Begun]:
     """Return the editions whose schemas begin so, the one whose run began last first."""
     with _linked(Place(place.url)) as link:
-        schemas = [row["nspname"] for row in link.wait(link.fetch(_SCHEMAS, beginning))]
+        schemas = [row["nspname"] for row in link.wait(link.fetch(SCHEMAS, beginning))]
         if not schemas:
             return []
         each = " UNION ALL ".join(_ABOUT.format(schema=schema) for schema in schemas)

@@ -29,6 +29,7 @@ from mailbatch.ledger.attempts import (
     of_some,
 )
 from mailbatch.ledger.postgres.burial import bury
+from mailbatch.ledger.postgres.grants import Grants
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import STILL, try_lock
 from mailbatch.ledger.postgres.naming import named
@@ -68,18 +69,20 @@ class _Found(NamedTuple):
 class Leasing:
     """The deliveries of the ledger that are due."""
 
-    __slots__ = ("_bundle", "_held", "_link", "_names")
+    __slots__ = ("_bundle", "_grants", "_held", "_link", "_names")
 
     def __init__(
         self,
         link: Link,
         held: OpenLeases,
         names: Names,
+        grants: Grants,
         *,
         bundle: str | None = None,
     ) -> None:
         """`bundle` is that of a worker without a job file, which sends nothing of another one."""
         self._bundle = bundle
+        self._grants = grants
         self._link = link
         self._held = held
         self._names = names
@@ -120,6 +123,11 @@ class Leasing:
             if later is not None:
                 self._held.note_due(now + later)
                 return []
+            granted = await self._grants.cut(connection, count, most)
+            if granted.deliveries < 1 <= count:
+                self._held.note_due(now + SOON if granted.waits else None)
+                return []
+            count, most = granted.deliveries, granted.most
             if address is None:
                 found = await _due(connection, count, now)
             else:
@@ -136,6 +144,7 @@ class Leasing:
                 if recipients >= _RECIPIENTS:
                     break
             await self._claim(connection, chosen, now)
+            await self._grants.take(connection, recipients, len(chosen))
             due = await connection.fetchval(NEXT_DUE)
             if not chosen and count > 0 and address is None:
                 due = await self._due_by_others(connection, now, due)

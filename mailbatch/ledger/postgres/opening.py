@@ -38,7 +38,7 @@ from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Testimony, Witness, files_of, heard_of
 from mailbatch.times import iso_time
 
-VERSION = "3"
+VERSION = "4"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: The first server whose backends notice a client that is gone in the middle of a statement.
 _SERVER_AT_LEAST = 140000

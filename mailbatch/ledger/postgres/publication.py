@@ -18,12 +18,13 @@ from mailbatch.envelope import Delivery
 from mailbatch.ledger.attempts import COLUMNS, NOBODY, Head, Names, Row, of_one, of_some
 from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.company import Lookout
+from mailbatch.ledger.postgres.grants import Grants, forget_count
 from mailbatch.ledger.postgres.leasing import check_nothing_leased
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import stand_still
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.turns import Turns
-from mailbatch.ledger.published import Company, Published, Sample
+from mailbatch.ledger.published import Bound, Company, Published, Sample
 
 #: The date of a sample (seconds since the epoch): no message of a run has it.
 _DATE = 1_000_000_000
@@ -32,14 +33,21 @@ _DATE = 1_000_000_000
 class OfDatabase:
     """The publication of one edition; `names` makes Message-IDs at a domain."""
 
-    __slots__ = ("_held", "_link", "_names", "lookout", "turns")
+    __slots__ = ("_grants", "_held", "_link", "_names", "lookout", "turns")
 
-    def __init__(self, link: Link, held: OpenLeases, names: Callable[[str], Names]) -> None:
+    def __init__(
+        self, link: Link, held: OpenLeases, grants: Grants, names: Callable[[str], Names]
+    ) -> None:
         self._link = link
         self._held = held
+        self._grants = grants
         self._names = names
         self.turns = Turns(link)
         self.lookout = Lookout(link, held)
+
+    def bound_by(self, bound: Bound) -> None:
+        """Have claims of this process take recipients within a bound, and count for it now."""
+        self._link.wait(self._grants.bound_by(bound))
 
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids."""
@@ -94,6 +102,7 @@ class OfDatabase:
             "UPDATE mailing SET bundle = $1, published = $2, rate = $3",
             published.bundle, told, published.rate,
         )  # fmt: skip
+        await forget_count(connection)
 
     def withdraw(self) -> None:
         """Let no worker without a job file claim any more; wait until nothing is leased.
@@ -108,6 +117,7 @@ class OfDatabase:
         await stand_still(self._link, connection)
         await check_nothing_leased(self._link, connection, self._held.worker)
         await connection.execute("UPDATE mailing SET bundle = NULL, published = NULL")
+        await forget_count(connection)
 
     def current(self) -> Published | None:
         """Return what is published, None: nothing is."""
@@ -137,6 +147,10 @@ class OfDatabase:
                 await bury(self._link, connection, self._held.worker, record=False)
         found: bool = await self._link.value(_LEFT)
         return found
+
+    def is_due(self, within: float) -> bool:
+        """Say whether a worker is wanted within so many seconds, or anything is under way."""
+        return bool(self._link.wait(self._link.value(_DUE, within)))
 
     def clock_ahead(self) -> float:
         """Return by how much the clock of the database is ahead of this machine's, in seconds."""
@@ -170,6 +184,13 @@ class OfDatabase:
 _LEFT = """
 SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
   OR EXISTS (SELECT 1 FROM block) OR EXISTS (SELECT 1 FROM delivery WHERE due IS NOT NULL)
+"""
+#: A worker that is gone has to be buried, and its leases are under way until then.
+_DUE = """
+SELECT EXISTS (SELECT 1 FROM lease AS l JOIN worker AS w ON w.id = l.worker AND w.live)
+  OR EXISTS (SELECT 1 FROM block) OR EXISTS (
+    SELECT 1 FROM delivery
+    WHERE due <= extract(epoch FROM clock_timestamp()) + $1::double precision)
 """
 _CLOCK = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 _MAILED = "FROM recipient WHERE claim = 'own' AND wanted = 1"

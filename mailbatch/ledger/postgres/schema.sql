@@ -56,6 +56,15 @@ CREATE TABLE mailing (
 );
 INSERT INTO mailing DEFAULT VALUES;
 
+-- What `server.cap` and `server.warmup` leave, where the job has such a number: one row. A claim locks
+-- the row until its commit, and takes its recipients off. `free` is never more than the numbers permit,
+-- and rises only where a claim counts again: all that servers took, and all that is leased.
+CREATE TABLE allowance (
+  id   boolean PRIMARY KEY DEFAULT true CHECK (id),
+  free bigint                       -- recipients that may be claimed; NULL: nobody has counted yet
+);
+INSERT INTO allowance DEFAULT VALUES;
+
 -- Job, templates and files of a mailing in one archive, named by its SHA-256.
 CREATE TABLE bundle (
   sha256  text  PRIMARY KEY,

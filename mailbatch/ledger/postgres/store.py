@@ -23,6 +23,7 @@ from mailbatch.ledger.postgres.address import Place
 from mailbatch.ledger.postgres.archiving import put_away
 from mailbatch.ledger.postgres.continuity import check_origin, name_of
 from mailbatch.ledger.postgres.doubts import InDoubt
+from mailbatch.ledger.postgres.grants import Grants
 from mailbatch.ledger.postgres.leasing import Leasing
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.open_leases import OpenLeases
@@ -67,11 +68,12 @@ class PostgresLedger:
         self._held = (
             OpenLeases() if entered is None else OpenLeases(entered.worker, entered.witness)
         )
+        grants = Grants(link, self._held, facts["job"])
         self._leasing: Leasing | None = None
         if entered is not None and domain is not None:
             seed = entered.facts["seed"]
             names = Names(job=facts["job"], edition=facts["edition"], secret=seed, domain=domain)
-            self._leasing = Leasing(link, self._held, names, bundle=bundle)
+            self._leasing = Leasing(link, self._held, names, grants, bundle=bundle)
         self._records = None if entered is None else Recording(link, self._held)
         if entered is not None:
             link.rejoin_by(partial(rejoin, link, self._held))
@@ -85,7 +87,7 @@ class PostgresLedger:
         self.plan = Planning(link, self._held)
         self.doubts = InDoubt(link, self._held)
         self.thread = Thread(link, self._held)
-        self.publication = OfDatabase(link, self._held, partial(self._names, facts))
+        self.publication = OfDatabase(link, self._held, grants, partial(self._names, facts))
 
     @staticmethod
     def _names(facts: Mapping[str, str], domain: str) -> Names:

@@ -7,6 +7,7 @@ GRANT USAGE ON SEQUENCE delivery_number, reply_number TO {worker};
 GRANT INSERT (pid, host, version, role, suspected_since, after), UPDATE (live, suspected_since)
   ON worker TO {worker};
 GRANT UPDATE (next_slot, stop, stop_code) ON mailing TO {worker};
+GRANT UPDATE (free) ON allowance TO {worker};
 GRANT UPDATE (timeline, replicated, behind) ON origin TO {worker};
 GRANT INSERT, DELETE ON fact TO {worker};
 GRANT UPDATE (next), DELETE ON block TO {worker};

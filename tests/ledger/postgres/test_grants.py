@@ -1,0 +1,238 @@
+"""The grants of claims: the recipients that a bound leaves are taken once, by whichever worker."""
+
+import asyncio
+import time
+
+import pytest
+
+from mailbatch.envelope import Recipient
+from mailbatch.outcome import Outcome, Reply, Status
+from tests.ledger.postgres.test_opening import plan
+from tests.ledger.postgres.test_workers import BUNDLE, kill, open_to_workers
+
+pytest.importorskip("asyncpg")
+
+from mailbatch.ledger.ports import CommitPoint, Settlement
+from mailbatch.ledger.postgres import grants
+from mailbatch.ledger.postgres.address import place_in
+from mailbatch.ledger.postgres.leasing import SOON
+from mailbatch.ledger.postgres.store import PostgresLedger
+from mailbatch.ledger.published import Grant
+
+LETTERS = "abcdefghijkl"
+DAY = 86_400.0
+REPLIES = {
+    Status.ACCEPTED: Reply(250, ("ok",)),
+    Status.REJECTED: Reply(550, ("no such user",), "5.1.1"),
+}
+
+
+class Most:
+    """A bound of so many recipients in 24 hours, that keeps the counts it was told."""
+
+    def __init__(self, number, copies=0):
+        self.number = number
+        self.copies = copies
+        self.told = []
+
+    def since(self, now):
+        return now - DAY
+
+    def judge(self, counted):
+        self.told.append(counted)
+        if counted.busy:
+            return Grant(0)
+        settled = sum(number for at, number in counted.taken if at > counted.now - DAY)
+        left = max(0, self.number - settled - counted.under_way)
+        return Grant(left, waits=bool(counted.under_way))
+
+    def pass_on(self):
+        pass
+
+
+def opened(place, edition="48"):
+    return PostgresLedger.open(place, job="news", edition=edition, message_id_domain="example.com")
+
+
+def joined(place):
+    return PostgresLedger.join(place, message_id_domain="example.com", bundle=BUNDLE)
+
+
+def bound(ledger, number, **more):
+    most = Most(number, **more)
+    ledger.publication.bound_by(most)
+    return most
+
+
+def lease(ledger, count, most=None):
+    return asyncio.run(ledger.leases.lease(count, now=time.time(), most=most))
+
+
+def commit(ledger, *deliveries):
+    asyncio.run(ledger.records.record((), [CommitPoint(one.id, bytes(32)) for one in deliveries]))
+
+
+def settle(ledger, status, *deliveries):
+    now = time.time()
+    settlements = [
+        Settlement(one.id, [Outcome(a, status, REPLIES[status]) for a in one.unsettled], now, None)
+        for one in deliveries
+    ]
+    asyncio.run(ledger.records.record(settlements, ()))
+
+
+def send(ledger, *deliveries):
+    commit(ledger, *deliveries)
+    settle(ledger, Status.ACCEPTED, *deliveries)
+
+
+def free(cluster, place):
+    return cluster.fetch(f"SELECT free FROM {place.schema}.allowance")[0][0]  # noqa: S608
+
+
+def later(cluster, place, seconds):
+    """Let so many seconds pass, for the recipients that were settled."""
+    cluster.execute(f"UPDATE {place.schema}.recipient SET settled_at = settled_at - {seconds}")  # noqa: S608
+
+
+@pytest.fixture
+def planner(cluster, place):
+    with opened(place) as ledger:
+        plan(ledger, *LETTERS)
+        open_to_workers(cluster, place)
+        yield ledger
+
+
+def test_all_workers_together_claim_what_is_left_and_no_more(cluster, place, planner):
+    with joined(place) as one, joined(place) as other:
+        for ledger in (planner, one, other):
+            bound(ledger, 7)
+        shares = [len(lease(ledger, 3)) for ledger in (planner, one, other, planner)]
+        assert shares == [3, 3, 1, 0]
+        assert planner.leases.next_due() == pytest.approx(time.time() + SOON, abs=1.0)
+        assert free(cluster, place) == 0
+
+
+def test_refused_recipients_and_leases_given_back_are_claimed_again(place, planner):
+    with joined(place) as one:
+        bound(planner, 4)
+        bound(one, 4)
+        a, b, c, d = lease(one, 4)
+        assert lease(planner, 4) == []
+        settle(one, Status.REJECTED, a)
+        asyncio.run(one.records.release([b.id]))
+        again = lease(planner, 4)
+        assert len(again) == 2
+        send(one, c, d)
+        send(planner, *again)
+        assert lease(one, 4) == []
+        assert one.leases.next_due() is None
+
+
+def test_accepted_recipients_count_for_a_day(cluster, place, planner):
+    bound(planner, 5)
+    send(planner, *lease(planner, 5))
+    assert lease(planner, 5) == []
+    later(cluster, place, DAY - 60)
+    assert lease(planner, 5) == []
+    later(cluster, place, 62)
+    assert len(lease(planner, 5)) == 5
+
+
+def test_a_worker_that_dies_leaves_its_share_and_its_doubts_count(cluster, place, planner):
+    bound(planner, 6)
+    dead = joined(place)
+    bound(dead, 6)
+    a, b, *_ = lease(dead, 6)
+    commit(dead, a, b)
+    kill(cluster, dead)
+    again = lease(planner, 6)
+    assert len(again) == 4
+    send(planner, *again)
+    assert lease(planner, 6) == []
+    assert planner.standing.counts()[Status.IN_DOUBT] == 2
+    dead.close()
+
+
+def test_two_that_claim_at_once_take_no_recipient_twice(place, planner):
+    async def claim(ledgers):
+        now = time.time()
+        asked = [ledger.leases.lease(2, now=now) for _ in range(4) for ledger in ledgers]
+        return await asyncio.gather(*asked)
+
+    with joined(place) as one, joined(place) as other:
+        for ledger in (one, other):
+            bound(ledger, 9)
+        shares = asyncio.run(claim((one, other)))
+        assert sum(map(len, shares)) == 9
+
+
+def test_a_process_that_is_frozen_in_a_claim_holds_up_nobody_for_long(
+    monkeypatch, cluster, place, planner
+):
+    """The server ends its connection; meanwhile the others ask again soon."""
+    monkeypatch.setattr(grants, "_FROZEN", 1_000)
+    monkeypatch.setattr(grants, "_TRIES", 2)
+    with joined(place) as frozen:
+        for ledger in (frozen, planner):
+            bound(ledger, 5)
+
+        async def freeze():
+            """Begin a claim, and say nothing more."""
+            async with frozen._link.writer() as connection:
+                await connection.transaction().start()
+                await frozen.leases._grants.cut(connection, 2, None)
+
+        frozen._link.wait(freeze())
+        assert lease(planner, 5) == []
+        assert planner.leases.next_due() == pytest.approx(time.time() + SOON, abs=1.0)
+        until = time.monotonic() + 30.0
+        while not (mine := lease(planner, 5)):
+            assert time.monotonic() < until
+        assert len(mine) == 5
+        send(planner, *mine)
+        assert lease(frozen, 2) == []
+
+
+def test_a_group_is_claimed_alone_and_cut(place, cluster):
+    with opened(place) as ledger:
+        rows = [Recipient(n, f"{a}@x.org", (f"{a}@x.org",), ("g",)) for n, a in enumerate("abcdef")]
+        ledger.plan.reconcile(("email",), rows, group_by=("g",), recipients_per_transaction=100)
+        bound(ledger, 6, copies=2)
+        (one,) = lease(ledger, 32)
+        assert len(one.unsettled) == 4
+        assert free(cluster, place) == 0
+        commit(ledger, one)
+        settle(ledger, Status.ACCEPTED, one)
+        assert [len(rest.unsettled) for rest in lease(ledger, 32)] == []
+
+
+def test_the_other_editions_of_the_job_count_and_one_under_way_has_the_turn(cluster, place):
+    other = place_in(place.url, "news", "47")
+    with opened(other, "47") as before:
+        plan(before, *LETTERS)
+        bound(before, 5)
+        send(before, *lease(before, 3))
+        with opened(place) as ledger:
+            plan(ledger, *LETTERS)
+            told = bound(ledger, 5).told
+            assert told[-1].busy
+            assert lease(ledger, 5) == []
+            before.close()
+            assert len(lease(ledger, 5)) == 2
+            assert not told[-1].busy
+    cluster.drop(other)
+
+
+def test_the_numbers_of_another_job_do_not_count(cluster, place):
+    stranger = place_in(place.url, "news-of-others", "48")
+    with PostgresLedger.open(
+        stranger, job="news-of-others", edition="48", message_id_domain="example.com"
+    ) as others:
+        plan(others, *LETTERS)
+        send(others, *lease(others, 12))
+        with opened(place) as ledger:
+            plan(ledger, *LETTERS)
+            bound(ledger, 5)
+            assert len(lease(ledger, 12)) == 5
+    cluster.drop(stranger)
