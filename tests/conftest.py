@@ -47,10 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = cache
 
 
+def pytest_collection() -> None:
+    """Look for no garbage among thousands of tests that are being collected: there is none."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave the thousands of tests that were collected to no search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")
