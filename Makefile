@@ -5,8 +5,11 @@
 PYTHON ?= .venv/bin/python
 RUFF ?= $(dir $(PYTHON))ruff
 WORKERS ?= 2
+# The tests that `make branches` measures: those of smtp/ and ledger/, of forgetting and of workers.
+MEASURED = tests/smtp tests/session tests/ledger tests/cli/test_forget.py tests/cli/test_database.py \
+  tests/certainty/test_database.py tests/certainty/test_workers.py
 
-.PHONY: list test long seeded lint fix docs site pictures bench branches changes changelog
+.PHONY: list test long seeded lint fix docs site pictures bench branches measured changes changelog
 
 list:  ## List the targets.
 	@sed -n 's/^\([a-z]*\):.*##/make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,12 +48,13 @@ bench:  ## Measure mailbatch beside its peers; ARGS="--workload newsletter" meas
 
 branches:  ## Run the tests of smtp/ and ledger/ with coverage; 95 % of the branches must be met.
 	rm -f .coverage .coverage.*
-	$(PYTHON) -m coverage run -m pytest -q -n $(WORKERS) tests/smtp tests/session tests/ledger \
-	  tests/cli/test_forget.py tests/cli/test_database.py \
-	  tests/certainty/test_database.py tests/certainty/test_workers.py
+	$(PYTHON) -m coverage run -m pytest -q -n $(WORKERS) $(MEASURED)
 	$(PYTHON) -m coverage combine -q
 	$(PYTHON) -m coverage report -m --skip-covered
 	$(PYTHON) -m coverage json -q -o - | $(PYTHON) .ci/branches.py 95
+
+measured:  ## Print the tests that `make branches` runs, for whoever leaves them out elsewhere.
+	@echo $(MEASURED)
 
 changes:  ## Show the section of the changelog that a release would get now.
 	$(PYTHON) -m towncrier build --draft --version next

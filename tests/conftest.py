@@ -16,7 +16,7 @@ from mailbatch.delivery.signals import SIGNALS
 from tests.support.memory import memory
 from tests.support.observed import UPDATE
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["pytester", "tests.support.fixtures", "tests.support.slow"]
 
 # The same examples in every run: a change is judged by itself, not by the luck of a draw. New ones
 # are drawn with `--hypothesis-profile=default`; what these find becomes an `@example`.
@@ -37,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     bytecode then lies in the cache of pytest. Without any, each of hundreds of processes would
     compile all that it imports.
     """
+    # A module that starts a browser or builds a site then does so in one worker, and no worker is
+    # idle before the end. Without xdist there is no such option.
+    if getattr(config.option, "dist", "no") == "load":
+        config.option.dist = "worksteal"
     place = memory()
     if place is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
@@ -47,10 +51,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = cache
 
 
+def pytest_collection() -> None:
+    """Look for no garbage among thousands of tests that are being collected: there is none."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Leave the thousands of tests that were collected to no search for garbage."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -124,13 +124,29 @@ SMTP_WITH_IO = {
 }  # fmt: skip
 
 
+@functools.cache
 def modules():
     return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))
 
 
+def text_of(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@functools.cache
+def tree_of(name):
+    """The syntax tree of a module, parsed once: each rule is one test of all modules."""
+    return ast.parse(text_of(name))
+
+
+@functools.cache
 def imports_of(name):
     """Every module that `name` imports, wherever in the file the import stands."""
-    for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
+    return tuple(found_imports(name))
+
+
+def found_imports(name):
+    for node in ast.walk(tree_of(name)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -146,19 +162,28 @@ def room_of(name):
     return "" if first == "__init__.py" else first.removesuffix(".py")
 
 
-@pytest.mark.parametrize("name", modules())
-def test_imports_go_one_way(name):
+def test_every_room_has_a_place_in_the_house():
+    """MAY_IMPORT says what it may import."""
+    assert {room_of(name) for name in modules()} - set(MAY_IMPORT) == set()
+
+
+@functools.cache
+def target_of(imported):
+    """The room of an import of ours; a name such as __version__ is in that of the package."""
+    target = imported.split(".")[1] if "." in imported else ""
+    return target if (ROOT / target).exists() or (ROOT / f"{target}.py").exists() else ""
+
+
+def test_imports_go_one_way():
     """No module imports a room that lies above or beside its own."""
-    room = room_of(name)
-    assert room in MAY_IMPORT, f"{room} has no place in the house: say what it may import"
-    allowed = MAY_IMPORT[room] | VALUES | {room}
-    for imported in imports_of(name):
-        if imported.split(".")[0] != "mailbatch":
-            continue
-        target = imported.split(".")[1] if "." in imported else ""
-        if not (ROOT / target).exists() and not (ROOT / f"{target}.py").exists():
-            target = ""  # a name of the package itself, such as __version__
-        assert target in allowed, f"{name} imports {imported}"
+    wrong = [
+        f"{name} imports {imported}"
+        for name in modules()
+        for imported in imports_of(name)
+        if imported.split(".")[0] == "mailbatch"
+        if target_of(imported) not in {*MAY_IMPORT[room_of(name)], *VALUES, room_of(name)}
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize("room", FACE)
@@ -199,7 +224,7 @@ def test_a_ledger_is_opened_in_one_place():
 def test_the_roles_of_a_ledger_store_nothing():
     """Every kind of ledger depends upon them, so they depend upon none."""
     files = [ROOT.parent / f"{name.replace('.', '/')}.py" for name in ROLES]
-    runs = [node for file in files for node in ast.parse(file.read_text(encoding="utf-8")).body]
+    runs = [node for file in files for node in tree_of(file.relative_to(ROOT).as_posix()).body]
     imported = {node.module for node in runs if isinstance(node, ast.ImportFrom)} - set(ROLES)
     assert {name for name in imported if name and name.startswith("mailbatch.")} == {
         "mailbatch.envelope",
@@ -208,42 +233,43 @@ def test_the_roles_of_a_ledger_store_nothing():
     }
 
 
-@pytest.mark.parametrize("name", modules())
-def test_foreign_modules_have_their_room(name):
+def test_foreign_modules_have_their_room():
     """Sockets, SQLite, terminals and the like are each used in one place only."""
-    for imported in imports_of(name):
-        top = imported.split(".")[0]
-        if top in ONLY_IN:
-            assert name.startswith(ONLY_IN[top]), f"{name} imports {imported}"
-        if top in {"socket", "ssl", "asyncio", "time"} and name.startswith("smtp/"):
-            assert name in SMTP_WITH_IO, f"{name} imports {imported}"
+    wrong = []
+    for name in modules():
+        for imported in imports_of(name):
+            top = imported.split(".")[0]
+            if not name.startswith(ONLY_IN.get(top, "")):
+                wrong.append(f"{name} imports {imported}")
+            if top in {"socket", "ssl", "asyncio", "time"} and name.startswith("smtp/"):
+                wrong += [f"{name} imports {imported}"] * (name not in SMTP_WITH_IO)
+    assert wrong == []
 
 
-@pytest.mark.parametrize("name", modules())
-def test_every_module_says_what_it_is(name):
+def test_every_module_says_what_it_is():
     """Each module opens with a docstring."""
-    assert ast.get_docstring(ast.parse((ROOT / name).read_text(encoding="utf-8")))
+    assert [name for name in modules() if not ast.get_docstring(tree_of(name))] == []
 
 
 MOST_LINES = 500
 MOST_LINES_OF_A_FUNCTION = 50
 
 
-@pytest.mark.parametrize("name", modules())
-def test_no_module_is_too_long_to_read(name):
+def test_no_module_is_too_long_to_read():
     """A module has at most 500 lines."""
-    lines = (ROOT / name).read_text(encoding="utf-8").count("\n")
-    assert lines <= MOST_LINES, f"{name} has {lines} lines"
+    lines = {name: text_of(name).count("\n") for name in modules()}
+    assert {name: number for name, number in lines.items() if number > MOST_LINES} == {}
 
 
-@pytest.mark.parametrize("name", modules())
-def test_no_function_is_too_long_to_read(name):
+def test_no_function_is_too_long_to_read():
     """At most 50 lines, without the signature and the docstring: those are for readers."""
-    for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
-            lines = (node.end_lineno or first.lineno) - first.lineno + 1
-            assert lines <= MOST_LINES_OF_A_FUNCTION, f"{name}: {node.name} has {lines} lines"
+    lines = {}
+    for name in modules():
+        for node in ast.walk(tree_of(name)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0]
+                lines[name, node.name, node.lineno] = node.end_lineno - first.lineno + 1
+    assert {key: number for key, number in lines.items() if number > MOST_LINES_OF_A_FUNCTION} == {}
 
 
 #: Modules that read the words of others, who have one class or one reply for many mistakes.
@@ -295,9 +321,8 @@ def is_error(node, errors):
     return name in errors or name in {"error", "failure", "refused"}
 
 
-def decisions_by_words(source):
+def decisions_by_words(tree):
     """Give the lines on which a text of an error, or any phrase, is compared or searched."""
-    tree = ast.parse(source)
     errors = set(errors_in(tree))
     for node in ast.walk(tree):
         looked_at = []
@@ -314,14 +339,13 @@ def decisions_by_words(source):
             yield node.lineno
 
 
-@pytest.mark.parametrize("name", modules())
-def test_nothing_is_decided_by_words(name):
+def test_nothing_is_decided_by_words():
     """A message may be reworded: code looks at the class of an error, or at its `reason`."""
-    found = list(decisions_by_words((ROOT / name).read_text(encoding="utf-8")))
-    if name in READS_FOREIGN_WORDS:
-        assert found, f"{name} needs no exception any more"
-    else:
-        assert not found, f"{name}, lines {found}: give the error a Reason"
+    found = {name: lines for name in modules() if (lines := [*decisions_by_words(tree_of(name))])}
+    unneeded = set(READS_FOREIGN_WORDS) - set(found)
+    assert unneeded == set(), "these need no exception any more"
+    decided = {name: found[name] for name in set(found) - set(READS_FOREIGN_WORDS)}
+    assert decided == {}, "on these lines: give the error a Reason"
 
 
 @pytest.mark.parametrize(
@@ -341,7 +365,7 @@ def test_nothing_is_decided_by_words(name):
 )
 def test_a_decision_by_words_is_seen(source, found):
     """The rule above sees each form of it, and takes nothing else for one."""
-    assert list(decisions_by_words(source)) == found
+    assert list(decisions_by_words(ast.parse(source))) == found
 
 
 MOST_METHODS = 25
@@ -352,7 +376,7 @@ def classes():
     """(module, name) -> the class and those of its bases that are ours, as (module, name)."""
     found = {}
     for name in modules():
-        tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
+        tree = tree_of(name)
         known = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mailbatch."):
@@ -406,22 +430,26 @@ def test_no_class_is_cut_in_two_by_inheritance():
     assert found == set()
 
 
-TESTS = Path(__file__).parent
-
-
 def is_code(name):
     """A package's `__init__` that holds a docstring only needs no test."""
-    body = ast.parse((ROOT / name).read_text(encoding="utf-8")).body
-    return len(body) > 1
+    return len(tree_of(name).body) > 1
 
 
-@pytest.mark.parametrize("name", [name for name in modules() if is_code(name)])
-def test_tests_stand_where_a_reader_looks_for_them(name):
-    """In tests/ROOM/test_MODULE.py, or where the docstring says at its end: "Tests: ..."."""
-    folder, stem = Path(name).parent, Path(name).stem
-    doc = ast.get_docstring(ast.parse((ROOT / name).read_text(encoding="utf-8"))) or ""
+def said_place(name):
+    """The paths at the end of the docstring of a module, "Tests: ..."; None: there are none."""
+    doc = ast.get_docstring(tree_of(name)) or ""
     said = re.search(r"\nTests: ((?:tests/\S+\.py(?:,\s)?)+)\.\Z", doc)
-    here = f"tests/{folder.as_posix()}/test_{stem}.py".replace("/./", "/")
-    paths = re.split(r",\s", said[1]) if said else [here]
-    assert [path for path in paths if not (TESTS.parent / path).exists()] == []
-    assert said is None or here not in paths, f"{here} is where a reader looks anyway"
+    return said and re.split(r",\s", said[1])
+
+
+def test_tests_stand_where_a_reader_looks_for_them():
+    """In tests/ROOM/test_MODULE.py, or where the docstring says at its end: "Tests: ..."."""
+    missing, needless = [], []
+    for name in filter(is_code, modules()):
+        folder, stem = Path(name).parent, Path(name).stem
+        here = f"tests/{folder.as_posix()}/test_{stem}.py".replace("/./", "/")
+        said = said_place(name)
+        missing += [(name, path) for path in said or [here] if not (ROOT.parent / path).exists()]
+        needless += [name] if here in (said or ()) else []
+    assert missing == []
+    assert needless == [], "a reader looks there anyway"
