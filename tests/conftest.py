@@ -37,10 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
     bytecode then lies in the cache of pytest. Without any, each of hundreds of processes would
     compile all that it imports.
     """
-    # A module that starts a browser or builds a site then does so in one worker, and no worker is
-    # idle before the end. Without xdist there is no such option.
-    if getattr(config.option, "dist", "no") == "load":
-        config.option.dist = "worksteal"
     place = memory()
     if place is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))

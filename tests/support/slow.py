@@ -15,7 +15,7 @@ from collections.abc import Generator
 
 import pytest
 
-#: Three times what the largest test takes: no machine is so busy that a test of today meets it.
+#: About three times what the largest test took on a machine with ten times the work it can do.
 MOST_SECONDS = 30.0
 #: The name of the property of a report.
 PROPERTY = "processor"
