@@ -9,6 +9,9 @@ has so many messages, and the journal of the server is then held against the res
 none lost, at most one in doubt for each session of a process that was killed and for each
 connection that the server reset, and none where neither happened.
 
+Two of three mailings have a daily number, `server.cap` or `server.warmup`. A day passes where a run
+ends before all is sent, by the times in the database, and no day has more messages than its number.
+
 Several histories at a time share a cluster, so that a crash strikes all of them. They take turns in
 one thread: each is a generator of the facts that it waits for.
 
@@ -17,6 +20,7 @@ Tests: tests/certainty/test_histories.py.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import shutil
@@ -28,9 +32,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote
 
+from mailbatch.ledger.postgres.address import place_in
 from tests.certainty.forked import Forked, start
 from tests.certainty.scene import PATIENT, SETTLED, Scene
 from tests.support.fault_server import FaultServer
@@ -42,6 +47,14 @@ Fact = Callable[[], bool]
 RECIPIENTS, SESSIONS, EVENTS = 36, 2, 3
 #: Recipients a second of all workers together: a mailing has to last long enough to be disturbed.
 RATE = 90
+#: The daily numbers of the kinds of mailings: the settings of the server, and the first days.
+KINDS: tuple[tuple[dict[str, Any], tuple[int, ...]], ...] = (
+    ({}, ()),
+    ({"cap": "14/day"}, (14,)),
+    ({"warmup": {"from": 10, "to": 30, "days": 2}}, (10, 30)),
+)
+#: A day, and how long a doubt counts beyond: seconds.
+_DAY = 86_400 + 660
 #: Histories that are under way at a time.
 AT_ONCE = 4
 #: What ends a history that does not end, and how often facts are looked at: seconds.
@@ -121,6 +134,20 @@ class Stand:
         )
         return [row["pid"] for row in rows]
 
+    def execute(self, database: str, statements: str) -> None:
+        """Execute statements in a database of the stand."""
+        asyncio.run(self._execute(database, statements))
+
+    async def _execute(self, database: str, statements: str) -> None:
+        import asyncpg
+
+        connection = await asyncpg.connect(self.url(database, self.users[0]))
+        try:
+            with suppress(asyncpg.UndefinedTableError):  # no run has come so far
+                await connection.execute(statements)
+        finally:
+            await connection.close()
+
     def hold(self, pids: Iterable[int]) -> None:
         """Freeze processes of the database."""
         for pid in pids:
@@ -159,6 +186,9 @@ class History:
                 if event == "reset"
             ]
         )
+        self._settings, self._numbers = KINDS[seed % len(KINDS)]
+        #: How many messages the server had at the end of each day.
+        self._days: list[int] = []
         self._users = cycle(stand.users)
         self._processes: list[_Process] = []
 
@@ -174,6 +204,7 @@ class History:
                 self._scene = Scene(
                     self._folder / "scene", server.port, recipients=RECIPIENTS, sessions=SESSIONS,
                     attempts=9, rate=f"{RATE}/s", timeouts=PATIENT, text="Hello\n",
+                    **self._settings,
                 )  # fmt: skip
                 yield from self._play()
                 self._check()
@@ -212,9 +243,22 @@ class History:
         yield from self._dismiss()
         codes = [self._end(run) for run in runs]
         while codes[-1] not in {0, 4}:
+            self._end_the_day()
             last = self._start(_RUN)
             yield lambda last=last: not last.is_alive  # type: ignore[misc]
             codes.append(self._end(last))
+
+    def _end_the_day(self) -> None:
+        """Let a day pass for all that was settled, where the mailing has a daily number."""
+        if not self._numbers:
+            return
+        self._days.append(len(self._server.deliveries()))
+        schema = place_in(self._stand.url(self._database, "x"), "scene", "1").schema
+        self._stand.execute(
+            self._database,
+            f"UPDATE {schema}.recipient SET settled_at = settled_at - {_DAY};"  # noqa: S608
+            f"DELETE FROM {schema}.fact WHERE name = 'doubted_at'",
+        )
 
     def _dismiss(self) -> Iterator[Fact]:
         """Tell the workers to stop, and wait for their end."""
@@ -265,7 +309,10 @@ class History:
         A run that was killed leaves a mailing that the workers finish; one that a crash ended at
         its start leaves none.
         """
-        ended = [one for one in self._processes if one.role == _RUN and not one.is_alive]
+        runs = [one for one in self._processes if one.role == _RUN]
+        ended = [one for one in runs if not one.is_alive]
+        if self._numbers and len(ended) == len(runs):
+            return True  # the day may be used up, and no worker says so
         return self._sent() >= number or not self._alive() or not all(run.killed for run in ended)
 
     def _sent(self) -> int:
@@ -374,6 +421,7 @@ class History:
 
     def _check(self) -> None:
         told, taken = self.told, self._server.deliveries()
+        self._check_days(len(taken))
         statuses = self._scene.statuses()
         got = Counter(address for message in taken for address in message.recipients)
         assert sorted(statuses) == sorted(self._scene.addresses)
@@ -386,6 +434,14 @@ class History:
         told.doubts = len(doubtful)
         told.arrived = sum(got[address] for address in doubtful)
         assert told.doubts <= told.most, doubtful
+
+    def _check_days(self, sent: int) -> None:
+        """Hold the messages of each day against its number."""
+        before = 0
+        for day, until in enumerate([*self._days, sent] if self._numbers else ()):
+            most = self._numbers[min(day, len(self._numbers) - 1)]
+            assert until - before <= most, (self._days, sent)
+            before = until
 
 
 _EVENTS: dict[str, Callable[[History], Iterator[Fact]]] = {

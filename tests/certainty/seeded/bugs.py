@@ -17,6 +17,7 @@ STORAGE = CERTAINTY + "test_storage.py"
 RESOLVE = CERTAINTY + "test_resolve.py"
 SECRETS = CERTAINTY + "test_secrets.py"
 SERVING = "tests/delivery/test_workers.py"
+GRANTS = "tests/ledger/postgres/test_grants.py"
 WORKERS = "tests/ledger/postgres/test_workers.py"
 COPIES = "tests/ledger/postgres/test_continuity.py"
 SENDER = "tests/delivery/test_sender.py"
@@ -586,6 +587,26 @@ BUGS = (
             "if self._link is None:",
         ),
         tests=(f"{WORKERS}::test_no_worker_claims_while_the_plan_is_changed",),
+    ),
+    _bug(
+        "each-worker-has-the-cap-for-itself",
+        "senders that are started twice: twice the daily number",
+        (
+            "ledger/postgres/grants.py",
+            "await connection.execute(_KEEP, max(0, self._left - taken))",
+            "await connection.execute(_KEEP, self._left)",
+        ),
+        tests=(f"{GRANTS}::test_all_workers_together_claim_what_is_left_and_no_more",),
+    ),
+    _bug(
+        "what-is-under-way-does-not-count",
+        "our own: a count of what was accepted alone lets all sessions through at once",
+        (
+            "ledger/postgres/taken.py",
+            "under_way = sum(number for at, number in taken if at == math.inf)",
+            "under_way = 0",
+        ),
+        tests=(f"{GRANTS}::test_all_workers_together_claim_what_is_left_and_no_more",),
     ),
     _bug(
         "each-worker-has-the-rate-for-itself",
