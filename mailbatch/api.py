@@ -110,7 +110,8 @@ def write_preview(
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
-        UsageError: `out` has other files in it, or cannot be written; `only` names nobody.
+        UsageError: `out` has other files in it; `only` names nobody.
+        OutputError: the gallery cannot be written (74).
     """
     from mailbatch.delivery.state import state_of
     from mailbatch.previewing import make_preview

@@ -144,6 +144,16 @@ def unwritable(path: Path, error: OSError, option: str) -> OutputError:
     return OutputError(f"{path}: the file cannot be written: {error.strerror or error}", hint=hint)
 
 
+def cannot_write(path: Path, error: OSError, option: str) -> OutputError:
+    """Return the OutputError (74) for a folder of files, or a file in it, with the next step.
+
+    `path` is named where the error names no file; `option` names another place.
+    """
+    named = error.filename2 or error.filename or path  # of a copy the second one is written
+    hint = SYSTEM_REMEDIES.get(error.errno or 0, f"choose another {option}")
+    return OutputError(f"cannot write {named}: {error.strerror}", hint=hint)
+
+
 def _target(path: Path, *, parents: bool) -> tuple[Path, int | None]:
     """Return the file that is replaced, behind all links, and its permissions if it is there."""
     target = Path(os.path.realpath(path))

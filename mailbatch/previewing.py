@@ -119,7 +119,8 @@ def make_preview(
 
     Raises:
         InputError, InputErrors: the inputs are wrong.
-        UsageError: the gallery cannot be written, or no recipient is named as `only` says.
+        UsageError: `out` has other files in it, or no recipient is named as `only` says.
+        OutputError: the gallery cannot be written (74).
     """
     from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.server_checks import check_servers
@@ -176,7 +177,8 @@ def write_eml(made: Preview, out: Path) -> int:
     """Write the messages of a gallery as .eml files, and return the number.
 
     Raises:
-        UsageError: the folder has other files in it, or cannot be written.
+        UsageError: the folder has other files in it.
+        OutputError: the folder cannot be written (74).
     """
     from mailbatch.preview.eml_folder import write_messages
     from mailbatch.preview.message_files import number_of

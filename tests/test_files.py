@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from mailbatch.errors import FREE_SPACE, OutputError
-from mailbatch.files import NotRegularFile, replacing, unwritable, write_text
+from mailbatch.files import NotRegularFile, cannot_write, replacing, unwritable, write_text
 
 
 def test_a_file_is_synced_before_its_name_and_its_name_behind_it(tmp_path, monkeypatch):
@@ -94,3 +95,15 @@ def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
     path = tmp_path / "absent" / "news.csv"
     failure = unwritable(path, OSError(errno.ENOENT, os.strerror(errno.ENOENT)), "--out")
     assert failure.hint == f"make the folder {path.parent}, or choose another --out"
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(errno.ENOSPC, FREE_SPACE), (errno.EACCES, "choose another --out")],
+)
+def test_the_file_that_is_written_is_named_and_not_its_source(number, hint):
+    """As by a copy, whose error names both."""
+    error = OSError(number, os.strerror(number), "source.js", None, "gallery/source.js")
+    failure = cannot_write(Path("gallery"), error, "--out")
+    assert str(failure) == f"cannot write gallery/source.js: {os.strerror(number)}"
+    assert (failure.exit_code, failure.hint) == (74, hint)

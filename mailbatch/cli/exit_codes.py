@@ -148,7 +148,7 @@ ENDS: dict[str, dict[ExitCode, str]] = {
     },
     "init": {
         ExitCode.DONE: "the job is written, or the templates are listed",
-        ExitCode.STORAGE: "standard output cannot be written",
+        ExitCode.STORAGE: "the job or standard output cannot be written",
     },
     "schema": {
         ExitCode.DONE: "the schema is printed",

@@ -17,6 +17,7 @@ from mailbatch.cli.console import Console
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import reporting
 from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.files import cannot_write
 from mailbatch.suggest import did_you_mean
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -124,7 +125,10 @@ def _contents(template: Path) -> dict[Path, bytes]:
 
 
 def _write(folder: Path, contents: dict[Path, bytes]) -> None:
-    """Write the files; raises `UsageError` where one is there already, before any is written."""
+    """Write the files; raises `UsageError` where one is there already, before any is written.
+
+    Raises `OutputError` (74) where one cannot be written.
+    """
     there = [str(folder / path) for path in contents if (folder / path).exists()]
     if there:
         more = f" and {len(there) - _LISTED_MOST} more" if len(there) > _LISTED_MOST else ""
@@ -138,6 +142,4 @@ def _write(folder: Path, contents: dict[Path, bytes]) -> None:
             with (folder / path).open("xb") as file:
                 file.write(content)
     except OSError as error:
-        raise UsageError(
-            f"cannot write {error.filename}: {error.strerror}", hint="choose another folder"
-        ) from error
+        raise cannot_write(folder, error, "folder") from error

@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self, TextIO
 
-from mailbatch.errors import OutputError
+from mailbatch.files import cannot_write
 
 
 class Transcript:
@@ -31,9 +31,7 @@ class Transcript:
         try:
             self._file = path.open("w", encoding="utf-8", errors="backslashreplace", buffering=1)
         except OSError as error:
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}", hint="choose another --transcript"
-            ) from error
+            raise cannot_write(path, error, "--transcript") from error
 
     def __call__(self, direction: str, line: bytes) -> None:
         """Write one line; characters that are not printable are escaped."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mailbatch.errors import OutputError, UsageError
+from mailbatch.errors import SYSTEM_REMEDIES, OutputError, UsageError
 
 #: The name of a draft, `000001-ann@example.com.eml` (`transport.FileSession`).
 _DRAFT = re.compile(r"[0-9]{6,}-[^/]*@[^/]*\.eml")
@@ -38,6 +38,7 @@ def clear_drafts(folder: Path) -> int:
             path.unlink()
     except OSError as error:
         raise OutputError(
-            f"cannot clear {folder}: {error.strerror}", hint="choose another --out"
+            f"cannot clear {folder}: {error.strerror}",
+            hint=SYSTEM_REMEDIES.get(error.errno or 0, "choose another --out"),
         ) from error
     return len(messages)

@@ -383,13 +383,13 @@ def _conclude(
     failure = sent.failure
     if not isinstance(failure, UNWRITTEN):
         ledger.plan.mark_finished(time.time())
-    reported = None
+    reported, results = None, mailing.results
     if mailing.results is not None:
         progress.concluding("writing the results")
         try:
             reported = _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:
-            failure = failure or error
+            failure, results = failure or error, None
     equation = None
     if not isinstance(failure, LedgerError):
         equation = equation_of(ledger, mailing.rows, mailing.inputs.plan, reported)
@@ -402,7 +402,7 @@ def _conclude(
         transactions=sent.transactions,
         sessions=sent.sessions,
         seconds=time.monotonic() - started,
-        results=mailing.results,
+        results=results,
         failure=failure,
         interrupted=sent.interrupted,
         declined=sent.declined,

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
-from mailbatch.errors import OutputError, SessionError, raise_if_starved
+from mailbatch.errors import SessionError, raise_if_starved
+from mailbatch.files import cannot_write
 from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
@@ -238,9 +239,7 @@ class FileSession:
                 file.writelines([piece.data for piece in self._content.pieces])
         except OSError as error:
             raise_if_starved(error)
-            raise OutputError(
-                f"cannot write {path}: {error.strerror}", hint="choose another --out"
-            ) from error
+            raise cannot_write(path, error, "--out") from error
 
     async def done(self) -> None:
         """Do nothing: a file owes no reply."""

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mailbatch.errors import UsageError, raise_if_starved
-from mailbatch.files import write_text
+from mailbatch.files import cannot_write, write_text
 from mailbatch.look.folder import check_place
 
 #: The file that makes a folder one of previewed messages.
@@ -38,7 +38,8 @@ def write_messages(out: Path, messages: Iterable[tuple[int, str, bytes]]) -> int
     """Write messages, each of (line, first address, bytes), and return the number.
 
     Raises:
-        UsageError: the folder has other files in it, or cannot be written.
+        UsageError: the folder has other files in it.
+        OutputError: the folder cannot be written (74).
     """
     check_eml_place(out)
     files = {eml_name(line, address): content for line, address, content in messages}
@@ -60,9 +61,7 @@ def write_messages(out: Path, messages: Iterable[tuple[int, str, bytes]]) -> int
         _list(out, files)
     except OSError as error:
         raise_if_starved(error)
-        raise UsageError(
-            f"cannot write {error.filename or out}: {error.strerror}", hint="choose another --eml"
-        ) from error
+        raise cannot_write(out, error, "--eml") from error
     return len(files)
 
 

@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import Self
 
 from mailbatch.checks.findings import Overview
-from mailbatch.errors import UsageError, raise_if_starved
+from mailbatch.errors import raise_if_starved
+from mailbatch.files import cannot_write
 from mailbatch.look import folder
 from mailbatch.look.folder import add_assets
 from mailbatch.preview.compare import BODIES_A_FILE, FORMAT, MANIFEST, body_file
@@ -73,7 +74,8 @@ class Gallery:
     another one where a reader would see a difference.
 
     Raises:
-        UsageError: `out` has other files in it, or cannot be written; from every method.
+        UsageError: `out` has other files in it.
+        OutputError: `out` cannot be written (74); from every method.
     """
 
     def __init__(
@@ -158,9 +160,7 @@ def _writing(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise_if_starved(error)
-        raise UsageError(
-            f"cannot write {error.filename or out}: {error.strerror}", hint="choose another --out"
-        ) from error
+        raise cannot_write(out, error, "--out") from error
 
 
 def check_place(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import json
 import os
 import re
 import resource
@@ -444,6 +445,20 @@ def test_an_end_that_cannot_be_written(tmp_path, fault_server):
     assert scene.run().exit_code == 0
     assert len(server.stages(Stage.DOT)) == 5
     scene.check(server.deliveries())
+
+
+def test_results_that_cannot_be_written_at_the_end_are_none(tmp_path, fault_server):
+    server = fault_server(Fault(Stage.QUIT, Kind.DRIP, transaction=None, pace=0.02))
+    scene = Scene(tmp_path / "s", server.port, recipients=2, timeouts=PATIENT)
+    words = ("run", "job.yaml", "--results", "out/r.csv", "--json")
+    running = forked.start(*words, cwd=scene.folder)
+    server.wait_for(stage=Stage.QUIT, seconds=30.0)
+    shutil.rmtree(scene.folder / "out", ignore_errors=True)
+    (scene.folder / "out").write_text("no folder", encoding="utf-8")
+    found = running.end()
+    assert found.code == 74, found
+    assert json.loads(found.out)["results"] is None
+    assert json.loads(found.out)["accepted"] == len(server.deliveries()) == 2
 
 
 # Every step of the ledger fails once

@@ -153,6 +153,8 @@ ENDS = [
     (["preview", "job.yaml"], BAD_EDITION, "", 65),
     (["preview", "job.yaml"], "foo: 1", "", 78),
     (["preview", "job.yaml", "--json"], "", "/dev/full", 74),
+    (["preview", "job.yaml", "--out", "job.yaml/gallery"], "", "", 74),
+    (["preview", "job.yaml", "--eml", "job.yaml/letters"], "", "", 74),
     (["status", "job.yaml"], BAD_EDITION, "", 65),
     (["status", "job.yaml"], "", "", 0),
     (["status", "job.yaml"], "foo: 1", "", 78),
@@ -165,6 +167,7 @@ ENDS = [
     (["resolve", "job.yaml"], "foo: 1", "", 78),
     (["init", "letter"], "", "", 0),
     (["init", "--list"], "", "/dev/full", 74),
+    (["init", "job.yaml/letter"], "", "", 74),
     (["schema"], "", "", 0),
     (["schema"], "", "/dev/full", 74),
 ]
