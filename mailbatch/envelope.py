@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from mailbatch.frozen import frozen
 from mailbatch.report_token import token_of
 
 
@@ -54,7 +55,7 @@ def mentions_of(key: str) -> re.Pattern[str]:
     return re.compile(alone, re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dsn:
     """The wish for delivery status notifications (RFC 3461), asked of servers that announce DSN.
 
@@ -66,7 +67,7 @@ class Dsn:
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Envelope:
     """The sender and the recipients of a transaction (RFC 5321 2.3.1): MAIL and RCPT.
 
@@ -110,7 +111,7 @@ class Recipient(NamedTuple):
     send_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """One group's message to one envelope, leased, sent and settled as a whole.
 

@@ -16,11 +16,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mailbatch.delivery.allowance import Allowance
 from mailbatch.delivery.hours import Hours
 from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.frozen import frozen
 
 #: Before the closing of a window: the record of a commit point takes a moment. Seconds.
 CLOSING = 1.0
@@ -28,7 +28,7 @@ CLOSING = 1.0
 _LOOK = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """The hold of a run `by` a key of `server`, `until` an instant (seconds, epoch)."""
 

@@ -5,12 +5,12 @@ The waits are tenacity's (exponential with jitter); nothing here sleeps or reads
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
 
+from mailbatch.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class RetryPolicy:
     """`retry:` of the job, in attempts and seconds.
 

@@ -15,12 +15,12 @@ Tests: tests/certainty/test_profiles.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import OutputError, SessionError, raise_if_starved
+from mailbatch.frozen import frozen
 from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
@@ -152,7 +152,7 @@ class TransportSession(Protocol):
         """End the session at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Everything:
     """The offers of a file: any size, any octets."""
 
@@ -164,7 +164,7 @@ class Everything:
     rcpt_domain_max: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A message that lies in a file."""
 

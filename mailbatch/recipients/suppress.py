@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
 from mailbatch.recipients.header import text_form
@@ -48,7 +48,7 @@ _STANDING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppressions:
     """The name of the list for each address key, and the names of the lists without an entry."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from operator import itemgetter
@@ -30,6 +29,7 @@ from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fits
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
 from mailbatch.expressions.slips import slip_in
+from mailbatch.frozen import frozen
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
@@ -135,7 +135,7 @@ class _Sandbox(BoundedSandbox):
         return super().preprocess(with_includes(source), name, filename)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """A setting of the job, ready to be rendered: `render(names)` gives the text.
 
@@ -163,7 +163,7 @@ class Value:
         return self.setting.place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A template file, ready to be rendered: `render(names)` gives the text."""
 
