@@ -22,6 +22,7 @@ from mailbatch.errors import InputErrors, Location, RecipientError
 from mailbatch.frozen import frozen
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
+from mailbatch.recipients.faults import MOST_ERRORS
 from mailbatch.recipients.header import text_form
 from mailbatch.recipients.list_titles import address_columns
 from mailbatch.recipients.records import Records
@@ -31,8 +32,6 @@ from mailbatch.recipients.standing import Standing
 from mailbatch.recipients.table import open_table
 from mailbatch.suggest import did_you_mean_or_all
 
-#: The mistakes that are reported together.
-MOST_ERRORS = 20
 _SHOWN = 80
 _DELIMITED = ",;\t|"
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # a # within an address begins none
