@@ -214,7 +214,7 @@ def commands() -> str:
 
 
 def _command(registered: Any, group: str = "") -> str:
-    function = registered.callback
+    function = registered.callback.called()
     name = group + (registered.name or function.__name__)
     arguments, options = _parameters(function)
     words = [f"mailbatch {name}", "[OPTIONS]" if options else "", *[word for word, _ in arguments]]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
+from mailbatch.frozen import frozen
 from mailbatch.report_token import token_of
 
 
@@ -68,7 +69,7 @@ def masking(key: str, alias: str) -> Callable[[str], str]:
     return lambda text: pattern.sub(lambda m: alias if "@" in m[0] else within, text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dsn:
     """The wish for delivery status notifications (RFC 3461), asked of servers that announce DSN.
 
@@ -80,7 +81,7 @@ class Dsn:
     notify: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Envelope:
     """The sender and the recipients of a transaction (RFC 5321 2.3.1): MAIL and RCPT.
 
@@ -124,7 +125,7 @@ class Recipient(NamedTuple):
     send_at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """One group's message to one envelope, leased, sent and settled as a whole.
 

@@ -34,9 +34,11 @@ from __future__ import annotations
 
 import errno
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import TYPE_CHECKING
+
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +68,7 @@ SYSTEM_REMEDIES = {
 _NO_MORE_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Location:
     """A place in one of the user's files.
 

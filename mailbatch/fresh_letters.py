@@ -15,13 +15,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import named_columns
 from mailbatch.preview.rebuilding import MadeLetter, folders_in
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 MOST_FILES = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShownRow:
     """A delivery that the preview shows, with the reasons to look at its message."""
 
@@ -45,7 +46,7 @@ class ShownRow:
     reasons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Options:
     """The options of a preview that its letters depend upon, as `make_preview` has these."""
 

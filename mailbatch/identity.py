@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Self
 
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 
 #: The key of no recipient: a cell of the key is empty.
 NO_KEY = ""
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """The columns whose cells are the key of a recipient, beside the address or in its place.
 

@@ -9,9 +9,11 @@ Tests: tests/smtp/test_transaction.py, tests/smtp/test_details.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Self, overload
+
+from mailbatch.frozen import frozen
 
 
 class Status(StrEnum):
@@ -43,7 +45,7 @@ _COMPLETION, _FIRST_NEGATIVE, _FIRST_PERMANENT = 2, 400, 500
 _CLOSING = 421  # RFC 5321 3.8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """One complete reply of the server (RFC 5321 4.2).
 
@@ -91,7 +93,7 @@ class Reply:
         return " ".join(str(part) for part in (self.code, self.enhanced, self.text) if part)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """The outcome of one transaction for one recipient address.
 
@@ -109,7 +111,7 @@ class Outcome:
     counted: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SameForAll(Sequence[Outcome]):
     """The outcomes of a transaction that are the same for all addresses.
 

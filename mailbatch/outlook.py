@@ -12,10 +12,11 @@ Tests: tests/delivery/test_outlook.py, tests/checks/test_edition_checks.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from mailbatch.errors import InputError, InputErrors, MailbatchError
+from mailbatch.frozen import frozen
 from mailbatch.outcome import SETTLED, UNFINISHED, Status
 from mailbatch.times import iso_time
 
@@ -40,7 +41,7 @@ class Moved(Protocol):
         """The status of the recipient."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outlook:
     """The result of a real run of a mailing, as far as the files and the ledger tell.
 

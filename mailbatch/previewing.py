@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from mailbatch.checking import Follow, thread_findings, time_findings
 from mailbatch.errors import InputErrors, PlanDifference
 from mailbatch.fresh_letters import Options, ShownRow, sources
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 SHOWN = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned:
     """The plan that `mailbatch plan` would make of the very mailing.
 
@@ -58,7 +59,7 @@ class Planned:
     difference: PlanDifference | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Preview:
     """A gallery that was made, with the outlook of a real run.
 

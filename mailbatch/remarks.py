@@ -9,8 +9,9 @@ Tests: tests/recipients/test_workbook.py, tests/checks/test_check_codes.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from mailbatch.frozen import frozen
 
 
 class Doubt(Enum):
@@ -20,7 +21,7 @@ class Doubt(Enum):
     BY_COMPUTER = auto()  # a computer in another language shows other separators or names
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FormatRemark:
     """A format code in a column, and the first line of the table that has the format."""
 
@@ -30,7 +31,7 @@ class FormatRemark:
     doubt: Doubt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remarks:
     """The surprises of a table, known before the records are read.
 

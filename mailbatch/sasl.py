@@ -22,10 +22,11 @@ import base64
 import json
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from mailbatch.errors import LocalProtocolError
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -37,7 +38,7 @@ Exchange: TypeAlias = "Generator[bytes, str, None]"
 _STATUS = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,31}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mechanism(ABC):
     """A way to authenticate, with the credentials.
 

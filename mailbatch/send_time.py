@@ -15,12 +15,12 @@ seconds since the epoch. This module must never read a clock.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Self
 
 from mailbatch.errors import Reason, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.zones import zone_of
 
 _FORM = re.compile(
@@ -42,7 +42,7 @@ class NoSendTime(ValueError):
         self.zone = zone
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SendTime:
     """A time of day by the clock of a zone, on a `day`; None: on the first day that has it."""
 

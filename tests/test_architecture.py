@@ -11,9 +11,9 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "balance", "errors", "envelope", "extras", "files", "host_names", "identity", "octets",
-    "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time", "suggest",
-    "temporary", "times", "zones",
+    "balance", "errors", "envelope", "extras", "files", "frozen", "host_names", "identity",
+    "octets", "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time",
+    "suggest", "temporary", "times", "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
@@ -48,6 +48,7 @@ MAY_IMPORT = {
     },
     "balance": set(),
     "errors": set(),
+    "frozen": set(),
     "octets": set(),
     "plain_rows": set(),
     "outcome": set(),
@@ -228,6 +229,7 @@ def test_the_roles_of_a_ledger_store_nothing():
     imported = {node.module for node in runs if isinstance(node, ast.ImportFrom)} - set(ROLES)
     assert {name for name in imported if name and name.startswith("mailbatch.")} == {
         "mailbatch.envelope",
+        "mailbatch.frozen",
         "mailbatch.identity",
         "mailbatch.outcome",
     }

@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import datetime, timedelta, timezone
 from glob import glob
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import Any
 from mailbatch.bundle.archive import pack, unpack, unpack_stream
 from mailbatch.bundle.folder import taken
 from mailbatch.errors import JobError, LedgerError
+from mailbatch.frozen import frozen
 from mailbatch.job.fields import is_template
 from mailbatch.job.loader import load_job
 from mailbatch.job.message import PAGE
@@ -37,7 +38,7 @@ _JOB = "job"
 _NOT_OF_MESSAGES = ("recipients.", "server.password", "message.dkim", "reports.")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bundle:
     """All that makes the messages of a mailing, but its rows and its secrets.
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mailbatch.checks.contrast import Faint, called, faint_texts
 from mailbatch.checks.findings import shortened
 from mailbatch.checks.letter_shape import LONG, shape
 from mailbatch.checks.links import stem
 from mailbatch.checks.style_rules import read_rules
+from mailbatch.frozen import frozen
 from mailbatch.job.mail_values import is_language_tag
 from mailbatch.render.html_tree import Element, parse_html
 from mailbatch.render.languages import is_right_to_left
@@ -51,7 +51,7 @@ _KINDS = frozenset(
 _DOT = frozenset(("0", "1", "2", "0px", "1px", "2px"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """A finding in one letter; `needle` is a text of the letter that may stand in a template."""
 

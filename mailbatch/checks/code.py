@@ -5,8 +5,9 @@ Tests: tests/checks/test_codes.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from mailbatch.frozen import frozen
 
 
 class Severity(StrEnum):
@@ -21,7 +22,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Code:
     """A kind of finding: `title` has no stop at its end, `why` and `mend` are whole sentences."""
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mailbatch.checks.colours import Colour, contrast, read_colour, written
 from mailbatch.checks.style_rules import Match, Sheet
+from mailbatch.frozen import frozen
 from mailbatch.render.html_tree import Element
 from mailbatch.render.style_sheets import read_declarations
 
@@ -49,7 +50,7 @@ _CHANGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Faint:
     """A text with too little contrast: both colours, the ratio, and the least that is needed.
 
@@ -64,7 +65,7 @@ class Faint:
     least: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Look:
     """The look of an element's text; a colour that is not certain is None.
 

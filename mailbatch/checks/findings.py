@@ -10,17 +10,18 @@ Tests: tests/checks/test_check_codes.py, tests/checks/test_report.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mailbatch.checks.code import Severity
 from mailbatch.checks.codes import CODES
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 
 #: Characters of a text that a finding shows.
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """A mistake, or a thing to know, in one message or one row.
 
@@ -36,7 +37,7 @@ class Finding:
     hint: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """Findings of one code and subject, counted over all messages; `examples` are a few details."""
 
@@ -63,7 +64,7 @@ class Tally:
         return self.hint or CODES[self.code].mend
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overview:
     """The mailing as a whole.
 

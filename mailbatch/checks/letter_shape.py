@@ -12,11 +12,11 @@ Tests: tests/checks/test_access_checks.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
 from mailbatch.checks.links import stem
+from mailbatch.frozen import frozen
 
 _HREF = re.compile(r"""href\s*=\s*("[^"]*"|'[^']*'|[^\s>"']+)""", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -35,7 +35,7 @@ class _Kind(Enum):
     END = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """A piece: as a part of a shape outside of links, and with the length of its text."""
 

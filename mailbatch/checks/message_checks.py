@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -31,6 +30,7 @@ from mailbatch.checks.links import image_fault, link_fault, stem
 from mailbatch.checks.references import References, left_over, references
 from mailbatch.checks.unsubscribing import unsubscribe_urls
 from mailbatch.errors import InputError, Location, Reason
+from mailbatch.frozen import frozen
 from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
 from mailbatch.render.alignment import alignment_warning
@@ -72,7 +72,7 @@ _CHARSET = re.compile(r"""; *charset="?([^";\s]+)""", re.IGNORECASE)
 Finder = Callable[[str], Location | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """The facts of a job that the checks of a message need.
 

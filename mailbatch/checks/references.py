@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
+
+from mailbatch.frozen import frozen
 
 #: Elements that mail programs take out of a message.
 TAKEN_OUT = frozenset(
@@ -45,7 +46,7 @@ _SHORT = 1000  # characters of a piece that is worth being kept
 Tag = tuple[str, dict[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An image: the address in `src`, whether there is an `alt` at all, and a width and height."""
 
@@ -54,7 +55,7 @@ class Image:
     has_size: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class References:
     """The references of an HTML part, in order; `taken_out` are names of elements.
 
@@ -68,7 +69,7 @@ class References:
     left_over: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Piece:
     """The facts of a piece of an HTML part, which begins behind a "<".
 

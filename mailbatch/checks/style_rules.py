@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from mailbatch.frozen import frozen
 from mailbatch.render.html_tree import Element
 from mailbatch.render.style_sheets import Rule, read_sheet
 
@@ -35,7 +35,7 @@ _LIGHT = re.compile(r"\(\s*prefers-color-scheme\s*:\s*light\s*\)", re.IGNORECASE
 _SCREEN = re.compile(r"(?:only\s+)?(?:screen|all)(?:\s+and)?", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scheme:
     """The condition of a rule: for `light`, for `dark`, and whether it is certain to apply."""
 
@@ -44,7 +44,7 @@ class Scheme:
     certain: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Compound:
     """A compound selector: a tag or None, classes and ids; `near` is the child combinator."""
 
@@ -54,7 +54,7 @@ class _Compound:
     near: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """A declaration that applies to an element, or may: `rank` is its place in the cascade."""
 
@@ -64,7 +64,7 @@ class Match:
     certain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Selected:
     compounds: tuple[_Compound, ...]
     weight: tuple[int, int, int]

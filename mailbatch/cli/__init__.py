@@ -7,6 +7,7 @@
     $ echo $?
     0
 
-`arguments` declares the arguments of every command, `app` registers the commands, and the module of
-a command's name runs the command. This room must never decide whether a recipient is mailed.
+`arguments` and the modules named after it declare the arguments of the commands, `app` registers
+the commands, and the module of a command's name runs the command. This room must never decide
+whether a recipient is mailed.
 """

@@ -13,31 +13,30 @@ import typer
 
 from mailbatch import __version__
 from mailbatch.cli.answer import answer
-from mailbatch.cli.arguments import (
-    CheckArguments,
-    ExplainArguments,
-    InitArguments,
-    NoArguments,
-    PlanArguments,
-    PreviewArguments,
-    RunArguments,
-)
-from mailbatch.cli.command import command
-from mailbatch.cli.correct_arguments import CorrectArguments
-from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
+from mailbatch.cli.command import Commands, command
 from mailbatch.cli.exit_codes import ExitCode
-from mailbatch.cli.help import HelpGroup
 from mailbatch.cli.ledger_app import app as ledger_app
-from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
-from mailbatch.cli.mcp_arguments import McpArguments
 from mailbatch.cli.panels import Panel
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.reports_app import app as reports_app
-from mailbatch.cli.sandbox_arguments import SandboxArguments
-from mailbatch.cli.work_arguments import WorkArguments
 
 if TYPE_CHECKING:
+    from mailbatch.cli.arguments import (
+        CheckArguments,
+        ExplainArguments,
+        InitArguments,
+        NoArguments,
+        PlanArguments,
+        PreviewArguments,
+    )
     from mailbatch.cli.console import Console
+    from mailbatch.cli.correct_arguments import CorrectArguments
+    from mailbatch.cli.evidence_arguments import EvidenceArguments, ForgetArguments
+    from mailbatch.cli.ledger_arguments import ResolveArguments, ResultsArguments, StatusArguments
+    from mailbatch.cli.mcp_arguments import McpArguments
+    from mailbatch.cli.run_arguments import RunArguments
+    from mailbatch.cli.sandbox_arguments import SandboxArguments
+    from mailbatch.cli.work_arguments import WorkArguments
 
 #: What people call a command before they have read the list.
 _SYNONYMS = {
@@ -51,7 +50,7 @@ _SYNONYMS = {
 }
 
 
-class Commands(HelpGroup):
+class MailbatchCommands(Commands):
     """The commands; a usual word for another one is told which one is meant."""
 
     def resolve_command(self, ctx: typer.Context, args: list[str]) -> Any:  # type: ignore[override]
@@ -64,7 +63,7 @@ class Commands(HelpGroup):
 
 app = typer.Typer(
     name="mailbatch",
-    cls=Commands,
+    cls=MailbatchCommands,
     help="Send a newsletter or mailing that is described in files.",
     epilog="Start: mailbatch init letter, then mailbatch run letter/job.yaml --sandbox",
     pretty_exceptions_enable=False,  # its dump of local variables would show secrets
@@ -96,7 +95,7 @@ def _root(
     """Send a newsletter or mailing that is described in files."""
 
 
-@command(app, RunArguments)
+@command(app, "run_arguments")
 def run(arguments: RunArguments) -> int:
     """Send to those who do not have it yet, and write the results.
 
@@ -109,7 +108,7 @@ def run(arguments: RunArguments) -> int:
     return run_command(arguments)
 
 
-@command(app, WorkArguments)
+@command(app, "work_arguments")
 def work(arguments: WorkArguments) -> int:
     """Help to send the mailings of a database, without a job file.
 
@@ -122,7 +121,7 @@ def work(arguments: WorkArguments) -> int:
     return work_command(arguments)
 
 
-@command(app, PreviewArguments)
+@command(app, "arguments")
 def preview(arguments: PreviewArguments) -> int:
     """Render every message into a gallery to look at.
 
@@ -135,7 +134,7 @@ def preview(arguments: PreviewArguments) -> int:
     return preview_command(arguments)
 
 
-@command(app, PlanArguments)
+@command(app, "arguments")
 def plan(arguments: PlanArguments) -> int:
     """Fix who gets which message, in a file to approve.
 
@@ -149,7 +148,7 @@ def plan(arguments: PlanArguments) -> int:
     return plan_command(arguments)
 
 
-@command(app, CheckArguments)
+@command(app, "arguments")
 def check(arguments: CheckArguments) -> int:
     """Find every mistake in one go, without sending anything.
 
@@ -160,7 +159,7 @@ def check(arguments: CheckArguments) -> int:
     return check_command(arguments)
 
 
-@command(app, ExplainArguments)
+@command(app, "arguments")
 def explain(arguments: ExplainArguments) -> int:
     """Explain a code of `check`: why it matters, and how to mend it.
 
@@ -171,7 +170,7 @@ def explain(arguments: ExplainArguments) -> int:
     return explain_command(arguments)
 
 
-@command(app, StatusArguments)
+@command(app, "ledger_arguments")
 def status(arguments: StatusArguments) -> int:
     """Show where an edition stands, or list the editions of a folder.
 
@@ -182,7 +181,7 @@ def status(arguments: StatusArguments) -> int:
     return status_command(arguments)
 
 
-@command(app, ResultsArguments)
+@command(app, "ledger_arguments")
 def results(arguments: ResultsArguments) -> int:
     """Write the results CSV again, from the ledger.
 
@@ -193,7 +192,7 @@ def results(arguments: ResultsArguments) -> int:
     return results_command(arguments)
 
 
-@command(app, ResolveArguments)
+@command(app, "ledger_arguments")
 def resolve(arguments: ResolveArguments) -> int:
     """List what is in doubt, or settle it.
 
@@ -206,7 +205,7 @@ def resolve(arguments: ResolveArguments) -> int:
     return resolve_command(arguments)
 
 
-@command(app, CorrectArguments)
+@command(app, "correct_arguments")
 def correct(arguments: CorrectArguments) -> int:
     """Put a letter with a mistake right: stop the edition, and go on with another job file.
 
@@ -220,7 +219,7 @@ def correct(arguments: CorrectArguments) -> int:
     return correct_command(arguments)
 
 
-@command(app, EvidenceArguments)
+@command(app, "evidence_arguments")
 def evidence(arguments: EvidenceArguments) -> int:
     """Prove what was sent to one person, in files that others can check.
 
@@ -233,7 +232,7 @@ def evidence(arguments: EvidenceArguments) -> int:
     return evidence_command(arguments)
 
 
-@command(app, ForgetArguments)
+@command(app, "evidence_arguments")
 def forget(arguments: ForgetArguments) -> int:
     """Forget a person in the files of a folder.
 
@@ -247,7 +246,7 @@ def forget(arguments: ForgetArguments) -> int:
     return forget_command(arguments)
 
 
-@command(app, InitArguments)
+@command(app, "arguments")
 def init(arguments: InitArguments) -> int:
     """Start a job from a template that comes with mailbatch. Nothing is overwritten.
 
@@ -258,7 +257,7 @@ def init(arguments: InitArguments) -> int:
     return init_command(arguments)
 
 
-@command(app, NoArguments)
+@command(app, "arguments")
 @reporting
 def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - it has none
     """Print the JSON Schema of the job file, for editors.
@@ -271,7 +270,7 @@ def schema(console: Console, arguments: NoArguments) -> int:  # noqa: ARG001 - i
     return ExitCode.DONE
 
 
-@command(app, SandboxArguments)
+@command(app, "sandbox_arguments")
 def sandbox(arguments: SandboxArguments) -> int:
     """Run a local server that answers like the provider.
 
@@ -289,7 +288,7 @@ def sandbox(arguments: SandboxArguments) -> int:
     return sandbox_command(arguments)
 
 
-@command(app, McpArguments)
+@command(app, "mcp_arguments")
 def mcp(arguments: McpArguments) -> int:
     """Offer check, preview and status to programs that speak MCP, over stdin and stdout.
 

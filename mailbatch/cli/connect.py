@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from mailbatch.checks.codes import CERTIFICATE_DAYS
@@ -16,6 +15,7 @@ from mailbatch.checks.findings import Finding
 from mailbatch.delivery.access_tokens import Tokens
 from mailbatch.delivery.descriptors import check_descriptors
 from mailbatch.delivery.destination import server_of
+from mailbatch.frozen import frozen
 from mailbatch.job.model import Job
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.capabilities import Capabilities
@@ -25,7 +25,7 @@ from mailbatch.times import iso_time
 _DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Connected:
     """The facts of a session with the server.
 

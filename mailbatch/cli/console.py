@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mailbatch.cli.wrapping import HANGING, wrapped
 from mailbatch.errors import InputError, InputErrors, MailbatchError, OutputError
 from mailbatch.outcome import Status
 
@@ -181,7 +180,11 @@ class Console:
 
     def fitted(self, text: str) -> str:
         """Return a text for standard error, broken between words where a terminal shows it."""
-        return text if self._columns is None else wrapped(text, self._columns)
+        if self._columns is None:
+            return text
+        from mailbatch.cli.wrapping import wrapped
+
+        return wrapped(text, self._columns)
 
     def log(self, level: str, message: str, **fields: object) -> None:
         """Write one JSON object to standard error: the form of every line with `--log-json`."""
@@ -196,12 +199,14 @@ class Console:
         escaped = (sys.stdout.encoding or "utf-8").lower() not in {"utf-8", "utf8"}
         self.write(json.dumps(value, ensure_ascii=escaped, default=str) + "\n")
 
-    def lines(self, text: str, *, hanging: int = HANGING) -> None:
+    def lines(self, text: str, *, hanging: int = 4) -> None:
         """Write lines for people to standard output; raises `OutputError` (74) on failure.
 
         A terminal gets them broken between words, each further line indented by `hanging` columns.
         """
         if self.reads_data:
+            from mailbatch.cli.wrapping import wrapped
+
             text = wrapped(text, columns_of(sys.stdout), hanging=hanging)
         self.write(text + "\n")
 

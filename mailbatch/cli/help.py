@@ -18,11 +18,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 
-from mailbatch.cli.exit_codes import ENDS, MEANING, ExitCode
+from mailbatch.cli.exit_codes import ENDS, MEANING
 from mailbatch.cli.panels import Panel
-from mailbatch.cli.usage import WrongUsage, argument_word, is_option, refused_argument, usage
+from mailbatch.cli.usage import argument_word, is_option, usage
 from mailbatch.cli.wrapping import cells, wrapped
 
 #: A line of a list, as in `--limit N` and what that does.
@@ -36,63 +36,6 @@ _BESIDE = 24
 _NARROW, _SHORT = 60, 10
 #: The columns before a word of a list, and between the word and its meaning.
 _INDENT, _GAP = 2, 2
-
-
-class HelpCommand(TyperCommand):
-    """A command with our help; each error of its usage knows the command."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse as usual, but for words that no person means."""
-        refused = refused_argument(args)
-        if refused is not None and not ctx.resilient_parsing:
-            ctx.fail(refused)
-        try:
-            return super().parse_args(ctx, args)
-        except WrongUsage as error:
-            error.ctx = error.ctx or ctx
-            raise
-
-    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write usage, text, options by group, and exit codes."""
-        formatter.write(help_text(ctx))
-
-    def get_help_option(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Return `--help`, which ends with 74 where the help finds no room."""
-        return _answering(super().get_help_option(ctx))
-
-
-class HelpGroup(TyperGroup):
-    """A group of commands with our help, which is also the answer to no command at all."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse as usual, or write the help to standard error and end with 2."""
-        if not args and not ctx.resilient_parsing:
-            typer.echo(ctx.get_help(), err=True)
-            ctx.exit(ExitCode.USAGE)
-        return super().parse_args(ctx, args)
-
-    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Write usage, text, commands and options."""
-        formatter.write(help_text(ctx))
-
-    def get_help_option(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Return `--help`, which ends with 74 where the help finds no room."""
-        return _answering(super().get_help_option(ctx))
-
-
-def _answering(option: Any) -> Any:
-    """Give the option of the help an answer whose failure is one of standard output."""
-    if option is not None:
-        option.callback = _show_help
-    return option
-
-
-def _show_help(ctx: typer.Context, _option: Any, is_given: bool) -> None:
-    if is_given and not ctx.resilient_parsing:
-        from mailbatch.cli.answer import answer  # a command without --help needs none
-
-        answer(f"{ctx.get_help()}\n")
-        ctx.exit()
 
 
 def help_text(ctx: typer.Context) -> str:

@@ -5,20 +5,23 @@ Tests: tests/cli/test_ledger.py.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from mailbatch.cli.command import command
-from mailbatch.cli.help import HelpGroup
-from mailbatch.cli.ledger_arguments import LedgerArchiveArguments, LedgerInitArguments
+from mailbatch.cli.command import Commands, command
+
+if TYPE_CHECKING:
+    from mailbatch.cli.ledger_arguments import LedgerArchiveArguments, LedgerInitArguments
 
 app = typer.Typer(
     name="ledger",
-    cls=HelpGroup,
+    cls=Commands,
     help="Prepare and put away the ledgers in a database.",
 )
 
 
-@command(app, LedgerInitArguments)
+@command(app, "ledger_arguments")
 def init(arguments: LedgerInitArguments) -> int:
     """Make two roles with the least rights in a database: for runs, and for workers.
 
@@ -31,7 +34,7 @@ def init(arguments: LedgerInitArguments) -> int:
     return init_command(arguments)
 
 
-@command(app, LedgerArchiveArguments)
+@command(app, "ledger_arguments")
 def archive(arguments: LedgerArchiveArguments) -> int:
     """Write the results of an edition, then drop its recipients from the database.
 

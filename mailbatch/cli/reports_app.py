@@ -6,27 +6,30 @@ tests/cli/test_reports_serve.py.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
-from mailbatch.cli.command import command
-from mailbatch.cli.help import HelpGroup
-from mailbatch.cli.reports_arguments import (
-    ReportsPageArguments,
-    ReportsPullArguments,
-    ReportsReadArguments,
-    ReportsServeArguments,
-    ReportsShowArguments,
-    ReportsSuppressArguments,
-)
+from mailbatch.cli.command import Commands, command
+
+if TYPE_CHECKING:
+    from mailbatch.cli.reports_arguments import (
+        ReportsPageArguments,
+        ReportsPullArguments,
+        ReportsReadArguments,
+        ReportsServeArguments,
+        ReportsShowArguments,
+        ReportsSuppressArguments,
+    )
 
 app = typer.Typer(
     name="reports",
-    cls=HelpGroup,
+    cls=Commands,
     help="Join bounces and reports with the recipients of an edition.",
 )
 
 
-@command(app, ReportsPullArguments)
+@command(app, "reports_arguments")
 def pull(arguments: ReportsPullArguments) -> int:
     """Ask the provider for the log of a mailing, and keep what it answers.
 
@@ -39,7 +42,7 @@ def pull(arguments: ReportsPullArguments) -> int:
     return pull_command(arguments)
 
 
-@command(app, ReportsReadArguments)
+@command(app, "reports_arguments")
 def read(arguments: ReportsReadArguments) -> int:
     """Read bounces, complaints and saved reports. The files stay as they are.
 
@@ -50,7 +53,7 @@ def read(arguments: ReportsReadArguments) -> int:
     return read_command(arguments)
 
 
-@command(app, ReportsServeArguments)
+@command(app, "reports_arguments")
 def serve(arguments: ReportsServeArguments) -> int:
     """Take the reports that providers post, and keep them until they are read.
 
@@ -63,7 +66,7 @@ def serve(arguments: ReportsServeArguments) -> int:
     return serve_command(arguments)
 
 
-@command(app, ReportsShowArguments)
+@command(app, "reports_arguments")
 def show(arguments: ReportsShowArguments) -> int:
     """Show where the recipients stand by their reports.
 
@@ -74,7 +77,7 @@ def show(arguments: ReportsShowArguments) -> int:
     return show_command(arguments)
 
 
-@command(app, ReportsPageArguments)
+@command(app, "reports_arguments")
 def page(arguments: ReportsPageArguments) -> int:
     """Write a page of figures and recipients, for a browser.
 
@@ -88,7 +91,7 @@ def page(arguments: ReportsPageArguments) -> int:
     return page_command(arguments)
 
 
-@command(app, ReportsSuppressArguments)
+@command(app, "reports_arguments")
 def suppress(arguments: ReportsSuppressArguments) -> int:
     """Append bounced addresses and complaints to a suppression list.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +18,7 @@ from mailbatch.cli.reporting import read_job, reporting
 from mailbatch.cli.reports_arguments import ReportsServeArguments
 from mailbatch.errors import JobError, UsageError
 from mailbatch.extras import install_extra
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     import socket
@@ -69,7 +69,7 @@ def serve_command(console: Console, given: ReportsServeArguments) -> int:
             intake.stop()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Opened:
     """The parts of a receiver that takes posts now."""
 

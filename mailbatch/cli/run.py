@@ -8,7 +8,6 @@ from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailbatch.cli.arguments import RunArguments
 from mailbatch.cli.console import Console, counted
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.importing import importing
@@ -25,6 +24,7 @@ from mailbatch.cli.reporting import (
     reporting,
     shown,
 )
+from mailbatch.cli.run_arguments import RunArguments
 from mailbatch.cli.summary import arguments_again, is_begun, show_summary, summary_object
 from mailbatch.cli.transcript import Transcript
 from mailbatch.delivery.options import RunOptions, Summary

@@ -18,12 +18,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailbatch.cli.exit_codes import MEANING, ExitCode
 from mailbatch.errors import UsageError
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from mailbatch.delivery.plan_file import PlanFile
@@ -33,7 +33,7 @@ class Refused(Exception):
     """A call that runs no command."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Approved:
     """An approved plan, as it was when the server was started; `path` is a copy of its own."""
 

@@ -12,7 +12,6 @@ Tests: tests/test_api.py, tests/cli/test_convergence.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.places import check_edition, check_given_edition
 from mailbatch.delivery.reported import edition_reports
 from mailbatch.delivery.state import State
+from mailbatch.frozen import frozen
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mailbatch.results.row import Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edition:
     """One edition of a job, as its ledger has the edition.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from mailbatch.balance import of_accepted, of_rows
 from mailbatch.envelope import Recipient
+from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.outcome import Status
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Equation:
     """The rows of the table, the rows that left it, and the rows by status; `faults` in words.
 

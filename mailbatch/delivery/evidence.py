@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from mailbatch.envelope import address_key
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.evidence.chain import Chain, line_of
 from mailbatch.evidence.folder import CHAIN, FORMAT, MESSAGE, building, write_files
+from mailbatch.frozen import frozen
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _MOST_NAMED = 5
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Made:
     """An evidence that was written; `why` says why there is no message, empty where there is one.
 

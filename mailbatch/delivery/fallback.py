@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import move_to
@@ -39,6 +39,7 @@ from mailbatch.delivery.options import Progress, RunOptions, Sent, is_more_serio
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.state import State, url_of
 from mailbatch.errors import JobError, LocalProtocolError, MailbatchError, SessionError
+from mailbatch.frozen import frozen
 from mailbatch.job.model import Job
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 FALLBACK = "fallback."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Route:
     """The way of a mailing through one server: the mailing as if the job had no other server.
 

@@ -25,13 +25,14 @@ from mailbatch.delivery.ledgers import discard, ledgers_of, open_to_forget, open
 from mailbatch.delivery.places import REHEARSALS, USUAL, is_store_there, state_folder, store_path
 from mailbatch.delivery.rehearsals import has_rehearsals
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 from mailbatch.results.masking import is_results, mask_results, mentions
 
 if TYPE_CHECKING:
     from mailbatch.reports.forgetting import Person
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InLedger:
     """The traces in one ledger; `busy` says which process writes it, None: none does.
 

@@ -16,13 +16,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from mailbatch.delivery.allowance import Allowance
 from mailbatch.delivery.daily import Daily
 from mailbatch.delivery.hours import Hours
 from mailbatch.errors import MailbatchError, UsageError
+from mailbatch.frozen import frozen
 
 #: Before the closing of a window: the record of a commit point takes a moment. Seconds.
 CLOSING = 1.0
@@ -30,7 +31,7 @@ CLOSING = 1.0
 _LOOK = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """The hold of a run `by` a key of `server`, `until` an instant (seconds, epoch)."""
 

@@ -10,10 +10,10 @@ by which a run asks for the reports.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from heapq import heappush, heappushpop
 from typing import NamedTuple, Protocol
 
+from mailbatch.frozen import frozen
 from mailbatch.job.guard import Guard
 from mailbatch.job.model import Job
 from mailbatch.job.scalars import Share
@@ -56,7 +56,7 @@ class Fates(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """The facts of a judgement, in recipients: accepted ones, hard bounces, complaints."""
 
@@ -65,7 +65,7 @@ class Figures:
     complained: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Breach:
     """The reason to stop: `number` of `sent` recipients, where `share` is the limit."""
 

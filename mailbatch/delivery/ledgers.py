@@ -31,12 +31,9 @@ from mailbatch.delivery.state import InDatabase, State
 from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
-from mailbatch.ledger.corrected import Correcting
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
-from mailbatch.ledger.proved import Proving
 from mailbatch.ledger.published import (
     Company,
     Counted,
@@ -51,7 +48,10 @@ from mailbatch.ledger.taken import END_OF_DATA
 from mailbatch.ledger.turn import Turn
 
 if TYPE_CHECKING:
+    from mailbatch.ledger.corrected import Correcting
+    from mailbatch.ledger.forgetting import Forgetting
     from mailbatch.ledger.postgres.store import PostgresLedger
+    from mailbatch.ledger.proved import Proving
 
 __all__ = [
     "Company",

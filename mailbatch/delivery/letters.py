@@ -16,7 +16,7 @@ Tests: tests/cli/test_correct.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery.chain import WITHOUT
 from mailbatch.envelope import Delivery, Recipient, address_key
 from mailbatch.errors import InputError, Location, MessageError, Reason
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Letter(StrEnum):
 SENT = frozenset((Letter.MENDED, Letter.CORRECTION))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Groups:
     """The recipients of a correction: those of the mended letter, of the correction, and the rest.
 

@@ -11,13 +11,14 @@ Tests: tests/delivery/test_summary.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.delivery.state import State, state_of
 from mailbatch.errors import JobError, MailbatchError, SessionError, UsageError
+from mailbatch.frozen import frozen
 from mailbatch.outcome import NEVER_MAILED, Status
 from mailbatch.outlook import Outlook
 
@@ -60,7 +61,7 @@ class Rehearsal(Protocol):
         """Put what was taken where it can be read."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Corrected:
     """The edition that a run corrects: its job, as it was sent, and its name."""
 
@@ -68,7 +69,7 @@ class Corrected:
     edition: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunOptions:
     """The options of `mailbatch run`; the defaults are those of the command line.
 
@@ -213,7 +214,7 @@ def _test_recipients(job: Job) -> tuple[str, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sent:
     """The result of the sending part of a run.
 
@@ -233,7 +234,7 @@ class Sent:
     left: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """The result of a run.
 

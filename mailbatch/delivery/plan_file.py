@@ -30,13 +30,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from mailbatch.delivery.slots import Slots
 from mailbatch.errors import InputError, Location, UsageError
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Status
 
 #: The first line of the file: the version of the format goes up where a reader could be wrong.
@@ -67,7 +68,7 @@ _ROWS = "\nrows:\n"
 _AT_ONCE, _HEAD_SIZE = 1 << 18, 1 << 22
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanFile:
     """A plan: the edition, the number of rows by status, the sizes, the inputs, and the rows.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,7 @@ from mailbatch.errors import (
     PlanDifference,
     UsageError,
 )
+from mailbatch.frozen import frozen
 from mailbatch.job.model import Dkim, Job
 from mailbatch.job.secrets import resolve_secret
 from mailbatch.ledger.ports import Leases, OpenLedger
@@ -65,7 +66,7 @@ _PLAN = "plan"
 _SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inputs:
     """The user's files, read and compiled: the start of `check`, `preview` and `run`.
 
@@ -79,7 +80,7 @@ class Inputs:
     correction: Correction | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mailing:
     """An edition that is planned: the inputs, the open ledger and the place of the results.
 

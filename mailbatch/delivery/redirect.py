@@ -13,11 +13,11 @@ Tests: tests/cli/test_run.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.wrapped_session import WrappedSession
 from mailbatch.envelope import Envelope
+from mailbatch.frozen import frozen
 from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
@@ -56,7 +56,7 @@ class Redirection:
                 self._tell(f"--to {outcome.address}: {outcome.reply or outcome.reason}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Redirected:
     """An attempt whose worst outcome stands for every address of the replaced envelope."""
 

@@ -13,12 +13,12 @@ Tests: tests/cli/test_evidence.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.preparation import differing, private_key
 from mailbatch.errors import InputError, InputErrors
+from mailbatch.frozen import frozen
 from mailbatch.render.composer import Composer
 from mailbatch.render.dkim import make_signer
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remade:
     """The octets of a message that was sent; None, and `why` in words.
 

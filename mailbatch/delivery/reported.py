@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import begun_editions, open_to_read, place_of
 from mailbatch.delivery.places import is_store_there, store_of, store_path
 from mailbatch.delivery.state import State
+from mailbatch.frozen import frozen
 from mailbatch.job.recipients import REPORTS
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.render.edition import bulk_id_of_edition
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from mailbatch.reports.suppression import Edition
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EditionReports:
     """The reports of a store, joined with the deliveries of an edition.
 

@@ -5,12 +5,10 @@ The waits are tenacity's (exponential with jitter); nothing here sleeps or reads
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
+from mailbatch.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryPolicy:
     """`retry:` of the job, in attempts and seconds.
 
@@ -26,6 +24,9 @@ class RetryPolicy:
 
     def wait_before(self, attempt: int) -> float:
         """Return the seconds to wait after the `attempt`-th try (1 is the first) has failed."""
+        # Most runs wait for nothing.
+        from tenacity import RetryCallState, Retrying, wait_exponential, wait_random
+
         state = RetryCallState(Retrying(), fn=None, args=(), kwargs={})
         state.attempt_number = attempt
         wait = wait_exponential(multiplier=self.initial) + wait_random(0.0, self.initial)

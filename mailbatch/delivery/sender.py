@@ -41,7 +41,7 @@ or raises the failure. This module decides no outcome (`smtp.transaction` does) 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from mailbatch.delivery.limits import SAFE_RECIPIENTS
@@ -51,23 +51,24 @@ from mailbatch.delivery.transport import Attempt, TransportSession
 from mailbatch.delivery.verdict import Verdict
 from mailbatch.delivery.work import Prepared
 from mailbatch.errors import LedgerError, SessionError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import answer
 from mailbatch.outcome import Outcome, SameForAll, Status
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Idle:
     """The worker has no delivery."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ready:
     """The worker has a delivery that was not begun."""
 
     prepared: Prepared
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Begun:
     """The transaction of a delivery is open in a session, since `at` (seconds since the epoch)."""
 

@@ -16,7 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from mailbatch.bundle.contents import Bundle, unpacked, unpacked_from
@@ -39,6 +39,7 @@ from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.send_times import hold_of
 from mailbatch.delivery.sending import send
 from mailbatch.errors import JobError, LedgerError, LedgerUnreachable, MailbatchError
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import find_column
 from mailbatch.job.model import Job
 from mailbatch.ledger.ports import OpenLedger
@@ -61,7 +62,7 @@ ASIDE = 300.0
 _MOST_FAILURES = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkOptions:
     """The options of `mailbatch work`.
 
@@ -80,7 +81,7 @@ class WorkOptions:
     transcript: Callable[[str, bytes], None] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """The result of a worker: what it sent, and whether a signal ended it before the mailings."""
 
@@ -118,7 +119,7 @@ def serve(
             raise signals.StoppedAtOnce(last.signum) from None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Ready:
     """A mailing that this worker can send: compiled, with its secrets, proved by the samples."""
 

@@ -20,9 +20,10 @@ from mailbatch.delivery.retry import RetryPolicy
 from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.delivery.work import Recorder, Supply
+from mailbatch.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """The rules of a run: when to try again, how fast, how much, and whose trouble a refusal is.
 
@@ -61,7 +62,7 @@ class Crew:
         settled.set()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """The parts of a run that all workers share; `server` names the other end of the sessions."""
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TypeAlias
 
 from mailbatch.errors import UsageError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.postgres.address import check_address, shown
 
 #: The variable of the environment in place of `--ledger`.
 VARIABLE = "MAILBATCH_LEDGER"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InDatabase:
     """The ledgers of jobs in a database; `folder` (`--state-dir`) has all that is no ledger."""
 

@@ -15,13 +15,13 @@ Tests: tests/certainty/test_profiles.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError, raise_if_starved
 from mailbatch.files import cannot_write
+from mailbatch.frozen import frozen
 from mailbatch.octets import Octets
 from mailbatch.outcome import Outcome, Reply, SameForAll, Status
 from mailbatch.smtp.commands import Verb
@@ -153,7 +153,7 @@ class TransportSession(Protocol):
         """End the session at once."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Everything:
     """The offers of a file: any size, any octets."""
 
@@ -165,7 +165,7 @@ class Everything:
     rcpt_domain_max: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A message that lies in a file."""
 

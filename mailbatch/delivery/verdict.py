@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Outcome
 
 
@@ -39,7 +40,7 @@ class Worker:
     closed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """The outcomes of a transaction, once the trouble of each refusal is known.
 

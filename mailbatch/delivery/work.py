@@ -29,17 +29,17 @@ Tests: tests/delivery/test_sender.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from mailbatch.delivery.transport import Offers
 from mailbatch.envelope import Delivery, Envelope
 from mailbatch.errors import SessionError
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Outcome, Reply
 from mailbatch.render.message import Message
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Prepared:
     """A delivery with its message, ready for a transaction.
 

@@ -13,14 +13,15 @@ Tests: tests/dns/test_asking.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+
+from mailbatch.frozen import frozen
 
 #: The types of records that a mailing's domains are asked for.
 Kind: TypeAlias = Literal["A", "AAAA", "MX", "TXT"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Records:
     """The records of a name: of TXT the joined strings, each as octets in latin-1.
 
@@ -31,14 +32,14 @@ class Records:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Absent:
     """The certain answer that there is no such record; `name_exists` is false with NXDOMAIN."""
 
     name_exists: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unanswered:
     """A question without an answer; the record may be there or not."""
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mailbatch.checks.findings import Finding
 from mailbatch.dns.answers import Absent, Ask, Records, Unanswered
 from mailbatch.dns.judgement import Gap, Judgement, gap_findings, shown
 from mailbatch.dns.tags import TagList, read_tags
+from mailbatch.frozen import frozen
 from mailbatch.render.dkim import PublicKey
 
 _GOOD_BITS = 2048  # RFC 8301 3.2
@@ -25,7 +25,7 @@ _VERSION = "DKIM1"
 _RAW = 32  # octets of an Ed25519 key (RFC 8463 4)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SigningKey:
     """The key that signs: d= and s= of its signatures, in ASCII, and the public half."""
 

@@ -11,16 +11,16 @@ whether SPF and the signature are right at a receiver is not known here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from mailbatch.checks.findings import Finding
 from mailbatch.dns.answers import Ask
 from mailbatch.dns.dmarc_record import is_nearly_dmarc
 from mailbatch.dns.judgement import Judgement, gap_findings, shown
 from mailbatch.dns.organisations import Place, Walk, listed_organisation, look_at, walk
+from mailbatch.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _View:
     """The answers of one kind of receiver: the place of the policy, and which ways are aligned.
 

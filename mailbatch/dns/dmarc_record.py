@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mailbatch.dns.tags import TagList, read_tags
+from mailbatch.frozen import frozen
 
 # RFC 9989 4.8: the name of the tag has no case, its value has.
 _VERSION = re.compile(r"[vV][ \t]*=[ \t]*DMARC1[ \t]*(?:;|\Z)")
@@ -22,7 +22,7 @@ _NEARLY = re.compile(r"\s*v\s*=\s*dmarc1", re.IGNORECASE)
 _POLICIES = frozenset(("none", "quarantine", "reject"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """A DMARC record.
 

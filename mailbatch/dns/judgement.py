@@ -8,13 +8,14 @@ Tests: tests/dns/test_published.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from mailbatch.checks.findings import Finding
 from mailbatch.dns.answers import Kind, Unanswered
+from mailbatch.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """The result of one judge; `facts` has JSON values by name, `summary` the same in short."""
 
@@ -34,7 +35,7 @@ class Judgement:
         return {"about": self.about, "domain": self.domain, **self.facts}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gap:
     """A question that DNS left open, with the reason."""
 

@@ -11,18 +11,19 @@ Tests: tests/dns/test_dmarc.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
 from mailbatch.dns.answers import Ask, Records, Unanswered
 from mailbatch.dns.dmarc_record import Policy, is_dmarc, read_policy
 from mailbatch.dns.judgement import Gap
+from mailbatch.frozen import frozen
 
 _MOST_QUERIES = 8  # RFC 9989 4.10
 _AFTER_A_LONG_NAME = 7  # labels
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The name `_dmarc.DOMAIN`: all TXT records there, and the policy, if just one is of DMARC."""
 
@@ -37,7 +38,7 @@ class Place:
         return sum(map(is_dmarc, self.texts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Walk:
     """The way up from a domain: the places that were asked, and the organisational domain."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from mailbatch.dns.judgement import Judgement
 from mailbatch.dns.mail_hosts import judge_mail_hosts
 from mailbatch.dns.spf import judge_spf
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
 from mailbatch.render.dkim import PublicKey, wire_domain
@@ -34,7 +35,7 @@ MOST_DOMAINS = 10
 AT_ONCE = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Domains:
     """The domains of a job that DNS is asked about, in ASCII and lower case.
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+
+from mailbatch.frozen import frozen
 
 #: The mechanisms (5), and whether each needs, may have or must not have a domain.
 _MECHANISMS = {
@@ -35,7 +36,7 @@ class SpfFault(Exception):
     """A record that every verifier refuses, with permerror (RFC 7208 2.6.7)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Term:
     """A term of a record: a mechanism with its sign, or a modifier, without a sign.
 

@@ -8,12 +8,13 @@ Tests: tests/dns/test_dkim_key.py, tests/dns/test_dmarc.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from mailbatch.frozen import frozen
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TagList:
     """The tags of a record in their order; `values` has the first value of each name.
 

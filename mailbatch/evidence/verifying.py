@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,13 @@ from typing import Any
 from mailbatch.errors import InputError, Location, UsageError
 from mailbatch.evidence import chain
 from mailbatch.evidence.folder import CHAIN, FACTS, FORMAT, MESSAGE, ROWS, SUMS, sums_of
+from mailbatch.frozen import frozen
 
 _HINT = "this is not what was written: ask for the evidence again"
 _PIECES = b"mailbatch content in pieces, 1\0"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verified:
     """An evidence that fits: the recipient, the status, and the head of the chain.
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections import OrderedDict
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.inbox.reading import shown_fields
 from mailbatch.sandbox.outbox import Kept
 
@@ -22,7 +22,7 @@ from mailbatch.sandbox.outbox import Kept
 MOST, MOST_BYTES = 20_000, 512 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """A mail with the number, the fields of the list, and the text that a search looks at."""
 
@@ -34,7 +34,7 @@ class Mail:
     searched: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """A page of mails, the newest first: `found` are all that have the words, `more` follow."""
 

@@ -14,12 +14,12 @@ import codecs
 import mimetypes
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 from itertools import islice
 
+from mailbatch.frozen import frozen
 from mailbatch.render.calendar_rules import events_in
 from mailbatch.render.message import Attachment, CalendarContent, Content
 
@@ -35,7 +35,7 @@ _METHOD = re.compile(r"^METHOD:([A-Za-z-]{1,40})\s*$", re.MULTILINE)
 _NO_CHARSETS = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Read:
     """The content of a mail; `remark` names the parts that are not shown, None: each is."""
 

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from mailbatch.frozen import frozen
 from mailbatch.job.advice import (
     cap_advice,
     duration_advice,
@@ -93,7 +94,7 @@ class Scalar:
         return dict(self.schema)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Several:
     """A list, read as a tuple; `single` says whether one value may stand for a list of one.
 
@@ -128,7 +129,7 @@ class Several:
         raise refusal(f"must be {self.what}", hint=self.advice(value))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TextFor:
     """A mapping for which the text of the key `key` may stand alone."""
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from mailbatch.frozen import frozen
 
 _PLACES = re.compile(r"\$(?:\$|\{(?P<inside>[^}]*)(?P<end>\}?)|(?P<bare>[A-Za-z_][A-Za-z0-9_]*))")
 _INSIDE = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>.*))?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """A mistake in one place: `written` is the text there."""
 
@@ -28,7 +29,7 @@ class Fault:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Interpolation:
     """The text with all places replaced; `changed` says whether one was `${...}`."""
 

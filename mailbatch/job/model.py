@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, PrivateAttr, ValidationInfo, field_validator
 
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 from mailbatch.job import fields, mail_values
 from mailbatch.job.fields import Several, is_template, refusal
 from mailbatch.job.guard import Guard
@@ -145,7 +146,7 @@ class Retry(Section):
         return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """The origin of a job: the file by the user's name, and the places of the values.
 

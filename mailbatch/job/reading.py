@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailbatch.errors import JobError, Location
+from mailbatch.frozen import frozen
 from mailbatch.job.interpolation import interpolate
 from mailbatch.job.scalars import Interpolated, InterpolatedPlain, plain_value
 from mailbatch.job.source import Source
@@ -29,7 +30,7 @@ _ONE_OF_TWO = "Keep one of the two. Several values are a list, each behind a das
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The place of a value: the offsets of the key or list entry, and of the value.
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
+
+from mailbatch.frozen import frozen
 
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -68,7 +69,7 @@ def plain_value(text: str) -> Any:
     return str(text)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """At most `count` recipients in every `per` seconds; the count may be a fraction."""
 
@@ -97,7 +98,7 @@ def parse_rate(text: str) -> Rate:
     return Rate(float(match[1]), _PER[match[2]])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Share:
     """A part of a whole in percent, exactly as written.
 

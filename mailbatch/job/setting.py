@@ -18,12 +18,12 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 from mailbatch.job.fields import TextFor
 
 #: The step of declared keys that stands for every key of a mapping.
@@ -37,7 +37,7 @@ Mark = TypeVar("Mark")
 _STEP = re.compile(r"\[(\d+)\]\.?|([^.\[]+)\.?")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Setting:
     """A text of the job: a key such as `message.subject`, the text, and the place of the value."""
 
@@ -46,7 +46,7 @@ class Setting:
     place: Location
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Templated:
     """The mark of a type of the model whose text is a template that every message renders.
 
@@ -57,7 +57,7 @@ class Templated:
     tree: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NamesFile:
     """The mark of a type of the model whose text names a file.
 

@@ -8,14 +8,14 @@ Tests: tests/job/test_yaml.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import yaml
 
+from mailbatch.frozen import frozen
 from mailbatch.job.source import Source
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """Something that is wrong at an offset of the text."""
 

@@ -11,9 +11,9 @@ Tests: tests/certainty/test_put_back.py, tests/ledger/test_damage.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.damage import has_commits, journal_size
 from mailbatch.ledger.database import Database
 from mailbatch.ledger.failure import journal_gone, older
@@ -22,7 +22,7 @@ from mailbatch.ledger.inode import Inode
 from mailbatch.ledger.memory import Kept, Memory
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reached:
     """The progress of a ledger, as counted in the ledger.
 

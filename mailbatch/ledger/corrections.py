@@ -20,8 +20,8 @@ from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.forgotten import Forgotten
 from mailbatch.ledger.message_names import DATE, MESSAGE_ID
-from mailbatch.ledger.proof import DIGEST, DIGEST_TABLES
 from mailbatch.ledger.rows import Before
+from mailbatch.ledger.standing import DIGEST, DIGEST_TABLES
 from mailbatch.ledger.threads import FACT as THREAD
 from mailbatch.ledger.threads import fact_of
 from mailbatch.ledger.under_way import UnderWay

@@ -14,10 +14,10 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice, repeat
 
+from mailbatch.frozen import frozen
 from mailbatch.identity import Identity
 from mailbatch.ledger import assignment
 from mailbatch.ledger.database import Database, drop_index
@@ -74,7 +74,7 @@ _TAKE_BACK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Laid:
     """The result of a first plan: the rows of each status, and the recipients to be mailed."""
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 from mailbatch.envelope import address_key, masking, mentions_of
 from mailbatch.errors import LedgerError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, UNSETTLED, fold, fold_ahead
 from mailbatch.ledger.forgotten import FACT, REASON, alias_of
@@ -58,7 +59,7 @@ _WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Traces:
     """The traces of a person in a ledger.
 

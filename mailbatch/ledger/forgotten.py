@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from mailbatch.envelope import OF_FORGOTTEN, Recipient, address_key
+from mailbatch.frozen import frozen
 from mailbatch.ledger.keyed import keyed_by
 
 #: The fact that holds the number of people that were forgotten.
@@ -41,7 +41,7 @@ def name_of(alias: str) -> str:
     return alias.removesuffix(OF_FORGOTTEN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forgotten:
     """The aliases of a ledger, and the secret that made them."""
 

@@ -9,12 +9,13 @@ Tests: tests/ledger/test_lock.py.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import HeldBy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Holder:
     """The holder of the lock, or the last holder, and the state of the ledger.
 

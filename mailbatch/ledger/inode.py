@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from mailbatch.frozen import frozen
 
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
@@ -24,7 +25,7 @@ _STATX_MNT_ID_UNIQUE = 0x4000  # Linux 6.8: the number of a mount that is gone i
 _STATX = struct.Struct("=I 76x qI4x 48x Q 104x")  # mask, birth (seconds, nanoseconds), mount
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inode:
     """A file as the system knows the file.
 

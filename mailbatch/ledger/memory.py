@@ -11,9 +11,9 @@ Tests: tests/ledger/test_speed.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.inode import Inode
 from mailbatch.ledger.witness import Testimony
@@ -31,7 +31,7 @@ class Kept(Enum):
     TAKEN = "taken"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The place of a ledger: a path, the name of the machine, and the boot of the machine."""
 
@@ -40,7 +40,7 @@ class Place:
     boot: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Memory:
     """The newest note that can be trusted, if there is one, and the place since.
 

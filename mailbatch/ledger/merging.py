@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.identity import Identity
 from mailbatch.ledger.cells import UNPACKED
 from mailbatch.ledger.database import drop_index
@@ -20,7 +20,7 @@ from mailbatch.ledger.folding import UNSETTLED
 _SETTLED = "('accepted', 'rejected', 'in_doubt', 'skipped')"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Matched:
     """The rows of known recipients in a table, and the changes of these rows."""
 

@@ -11,7 +11,8 @@ hostile.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from mailbatch.frozen import frozen
 
 #: A longer token is no name that anybody searches for.
 _LONGEST = 255
@@ -20,7 +21,7 @@ _LOGS = "public logs"
 _ECHO = "our own Message-ID, which is no server's name"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Seen:
     """A reply to the end of data as a server was seen to write it.
 
@@ -34,7 +35,7 @@ class Seen:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """A way to write the id, which is the first group of `pattern`, and the replies of that form.
 

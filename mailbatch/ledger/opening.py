@@ -9,10 +9,10 @@ Tests: tests/certainty/test_storage.py, tests/ledger/test_failures.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mailbatch.errors import LedgerError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.continuity import check_reached, is_exact, reached
 from mailbatch.ledger.damage import check_seal, has_commits, journal_size
 from mailbatch.ledger.database import Database, ensure, is_there, open_for_writing
@@ -28,7 +28,7 @@ from mailbatch.ledger.under_way import UnderWay
 from mailbatch.ledger.witness import witness_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """A ledger for one run.
 

@@ -46,11 +46,11 @@ Tests: tests/ledger/test_run.py, tests/delivery/test_far_ledger.py.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
+from mailbatch.frozen import frozen
 from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.rows import (
     Before,
@@ -115,7 +115,7 @@ class Suspicion(NamedTuple):
     since: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recovery:
     """Deliveries that a dead run had left open; `recipients` are the rows now in doubt."""
 
@@ -124,7 +124,7 @@ class Recovery:
     recipients: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldBy:
     """The process that writes a ledger: the number, the machine, and the start as people read it.
 

@@ -26,25 +26,9 @@ from mailbatch.ledger.message_names import DATE, MESSAGE_ID
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.proved import ProofRow, Proved
 from mailbatch.ledger.rows import ResultRow
-from mailbatch.ledger.standing import FIELDS, REPLIES
+from mailbatch.ledger.standing import DIGEST, DIGEST_TABLES, FIELDS, REPLIES
 from mailbatch.outcome import Status
 
-#: The digest of a row of `standing` AS s, with `recipient`, `outcome` and two leases beside.
-# An accepted row that is not folded yet has the digest of the lease that had it accepted.
-DIGEST = """
-CASE WHEN s.status <> 'accepted' THEN s.digest
-  WHEN o.recipient_id IS NOT NULL AND o.counted OR a.delivery_id IS NOT NULL THEN l.digest
-  ELSE r.digest END
-"""
-#: The tables that `DIGEST` and the names of a message ask, beside a row of `standing AS s`.
-DIGEST_TABLES = """
-CROSS JOIN recipient AS r ON r.id = s.id
-LEFT JOIN outcome AS o ON o.recipient_id = s.id
-LEFT JOIN lease AS l ON l.delivery_id = s.delivery_id
-LEFT JOIN lease AS a ON a.delivery_id = s.delivery_id AND a.accepted_at IS NOT NULL
-  AND r.status IN ('pending', 'deferred')
-LEFT JOIN delivery AS d ON d.id = s.delivery_id
-"""
 _FROM = f"""
 FROM standing AS s
 {DIGEST_TABLES}

@@ -11,10 +11,10 @@ Tests: tests/ledger/test_proof.py.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mailbatch.envelope import Delivery
+from mailbatch.frozen import frozen
 from mailbatch.ledger.rows import ResultRow
 
 
@@ -33,7 +33,7 @@ class ProofRow(NamedTuple):
     settled_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Proved:
     """A recipient of the edition, with the message as it was made.
 

@@ -14,10 +14,10 @@ Tests: tests/ledger/postgres/test_publication.py.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from mailbatch.envelope import Delivery
+from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.outcome import Status
 
@@ -33,7 +33,7 @@ class Sample(NamedTuple):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Published:
     """A mailing that workers may send: the name of its bundle, samples, and versions by name.
 
@@ -49,7 +49,7 @@ class Published:
     file: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Company:
     """The other processes that write a ledger, and all rows of the table by their status."""
 
@@ -57,7 +57,7 @@ class Company:
     counts: Mapping[Status, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counted:
     """The recipients that count against a daily number, at the instant `now` (seconds, epoch).
 

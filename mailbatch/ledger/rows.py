@@ -12,9 +12,9 @@ Tests: tests/ledger/test_run.py, tests/ledger/test_keys.py.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Status
 
 
@@ -79,7 +79,7 @@ class AttemptedRow(NamedTuple):
     header_message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnfinishedRow:
     """A row of the recipient table that did not come through, with the cells."""
 
@@ -125,7 +125,7 @@ class Repeat(NamedTuple):
     elsewhere: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanChange:
     """The changes of a plan, in rows of the recipient table.
 
@@ -146,7 +146,7 @@ class PlanChange:
         return bool(self.added or self.changed or self.withdrawn or self.stopped or self.returned)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Doubt:
     """A recipient that may have the message.
 

@@ -48,6 +48,22 @@ CASE WHEN EXISTS (SELECT 1 FROM copy) THEN (
          ELSE ': ' || code || coalesce(' ' || enhanced, '') || ' ' || reply END, '; ')
   FROM copy WHERE copy.delivery_id = s.delivery_id AND status <> 'accepted') END
 """
+#: The digest of a row of `standing` AS s, with `recipient`, `outcome` and two leases beside.
+# An accepted row that is not folded yet has the digest of the lease that had it accepted.
+DIGEST = """
+CASE WHEN s.status <> 'accepted' THEN s.digest
+  WHEN o.recipient_id IS NOT NULL AND o.counted OR a.delivery_id IS NOT NULL THEN l.digest
+  ELSE r.digest END
+"""
+#: The tables that `DIGEST` and the names of a message ask, beside a row of `standing AS s`.
+DIGEST_TABLES = """
+CROSS JOIN recipient AS r ON r.id = s.id
+LEFT JOIN outcome AS o ON o.recipient_id = s.id
+LEFT JOIN lease AS l ON l.delivery_id = s.delivery_id
+LEFT JOIN lease AS a ON a.delivery_id = s.delivery_id AND a.accepted_at IS NOT NULL
+  AND r.status IN ('pending', 'deferred')
+LEFT JOIN delivery AS d ON d.id = s.delivery_id
+"""
 #: The expression of each field of a `ResultRow`, whose status is a word here, and the group JSON.
 FIELDS = {
     "row": "s.line",

@@ -16,12 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mailbatch.errors import LedgerError
 from mailbatch.files import sync_folder
 from mailbatch.ledger.abandoned import show_recovered
-from mailbatch.ledger.corrections import Corrections
 from mailbatch.ledger.damage import seal
 from mailbatch.ledger.database import (
     Database,
@@ -31,7 +30,6 @@ from mailbatch.ledger.database import (
 )
 from mailbatch.ledger.failure import broken_rule, from_system
 from mailbatch.ledger.folding import put_away
-from mailbatch.ledger.forgetting import Forgetting
 from mailbatch.ledger.holder import Holder
 from mailbatch.ledger.leasing import Leasing, lots
 from mailbatch.ledger.lock import RunLock, is_held, last_holder, last_memory, locked
@@ -40,11 +38,15 @@ from mailbatch.ledger.opening import begin, check_unless_written, lock_of, open_
 from mailbatch.ledger.packing import pack
 from mailbatch.ledger.plan import Plan
 from mailbatch.ledger.ports import HeldBy, Recovery
-from mailbatch.ledger.proof import Proof
 from mailbatch.ledger.recovery import InDoubt, move_to
 from mailbatch.ledger.standing import Standing
 from mailbatch.ledger.threads import Thread
 from mailbatch.ledger.under_way import UnderWay
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.corrections import Corrections
+    from mailbatch.ledger.forgetting import Forgetting
+    from mailbatch.ledger.proof import Proof
 
 
 class Ledger:
@@ -188,10 +190,14 @@ class Ledger:
 
     def forgetting(self) -> Forgetting:
         """Return the forgetting of people, of a ledger that is open to read or to decide."""
+        from mailbatch.ledger.forgetting import Forgetting
+
         return Forgetting(self._database, self._under_way)
 
     def corrections(self) -> Corrections:
         """Return the corrections that the edition has part in."""
+        from mailbatch.ledger.corrections import Corrections
+
         return Corrections(self._database, self._under_way)
 
     @contextmanager
@@ -201,6 +207,8 @@ class Ledger:
         Raises:
             LedgerError: the ledger has no secret to name recipients by (74).
         """
+        from mailbatch.ledger.proof import Proof
+
         yield Proof(self._database)
 
     @property

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.failure import from_system
 from mailbatch.ledger.holder import Holder, read_holder
 from mailbatch.ledger.inode import Inode, inode_of
@@ -22,7 +22,7 @@ _POINTS = b"%010d %020d\n"  # written over and over, in place: the run, and its 
 _POINTS_LENGTH = 32
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Testimony:
     """The testimony of a witness: the last note of the lock file, and the inode of that file then.
 

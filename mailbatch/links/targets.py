@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from html.parser import HTMLParser
 from itertools import chain
@@ -20,6 +19,7 @@ from itertools import chain
 from mailbatch.checks.references import references
 from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_urls
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 from mailbatch.render.message import Content
 
 #: Of more addresses only the first are asked for.
@@ -36,7 +36,7 @@ class Use(StrEnum):
     IMAGE = "image"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """An address to ask for, with the place in a template that has the address, if any.
 

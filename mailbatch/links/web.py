@@ -20,11 +20,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote, urljoin, urlsplit
 
 from mailbatch.checks.unsubscribing import may_unsubscribe
+from mailbatch.frozen import frozen
 from mailbatch.host_names import a_labels
 
 _MOST_REDIRECTS = 5
@@ -54,7 +54,7 @@ class Reason(Enum):
     LEAVES = "it leads to an address that may unsubscribe"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reached:
     """The end of a way: the last status (RFC 9110 15) and media type, or the reason without one.
 
@@ -68,7 +68,7 @@ class Reached:
     reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     status: int
     location: str | None

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from mailbatch.frozen import frozen
 
 _FILE = Path(__file__).parent / "client_support.json"
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tested:
     """The last test of a feature in a client.
 
@@ -34,7 +35,7 @@ class Tested:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feature:
     """A feature of HTML or CSS: the title for people, and one test for each client of the table."""
 
@@ -43,7 +44,7 @@ class Feature:
     tests: tuple[Tested, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Client:
     """A mail client: the name, and the words for all clients of the family."""
 
@@ -51,7 +52,7 @@ class Client:
     family: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientSupport:
     """The table: the clients by share, the features by slug, `date` (YYYY-MM-DD) of the data."""
 

@@ -9,13 +9,13 @@ Tests: tests/preview/test_gallery.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mailbatch.checks.findings import Finding
+from mailbatch.frozen import frozen
 from mailbatch.render.message import Content, Inspected
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """The change of a message since an earlier preview.
 
@@ -30,7 +30,7 @@ class Change:
     html_before: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Since:
     """The earlier preview that a gallery is compared with.
 
@@ -42,7 +42,7 @@ class Since:
     gone: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One message of the gallery; without `content`, `error` is the reason that there is none.
 

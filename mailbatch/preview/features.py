@@ -14,10 +14,10 @@ import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Container
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 
+from mailbatch.frozen import frozen
 from mailbatch.preview.client_support import client_support
 from mailbatch.preview.feature_names import (
     AT_RULES,
@@ -62,7 +62,7 @@ _SHORT = 1000  # characters of a piece that is worth being kept
 _LINES = 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Use:
     """The uses of a feature: their number, and the first lines of the HTML part, from 1."""
 

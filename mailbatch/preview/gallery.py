@@ -22,7 +22,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Self
@@ -30,6 +29,7 @@ from typing import Self
 from mailbatch.checks.findings import Overview
 from mailbatch.errors import raise_if_starved
 from mailbatch.files import cannot_write
+from mailbatch.frozen import frozen
 from mailbatch.look import folder
 from mailbatch.look.folder import add_assets
 from mailbatch.preview.compare import BODIES_A_FILE, FORMAT, MANIFEST, body_file
@@ -52,7 +52,7 @@ OWN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """The identity of a written file, which another file in the same place does not have."""
 

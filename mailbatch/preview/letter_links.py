@@ -13,11 +13,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from html import unescape
 
 from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_addresses
+from mailbatch.frozen import frozen
 from mailbatch.render.message import Content
 
 #: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
@@ -48,7 +49,7 @@ ELSEWHERE = "the same words lead elsewhere, too"
 LEAVES = "unsubscribes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Link:
     """A link of a letter.
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.look.markup import script
 from mailbatch.preview.compare import body_file, comparable, digest_of, digest_of_file
 from mailbatch.preview.entry import Entry
@@ -31,7 +31,7 @@ _LONGEST_NAME = 100
 _SHORTEST_NUMBER = 4  # digits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MadeFiles:
     """A message whose files were handed over, but for `body`, a line of a script file.
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Finding
+from mailbatch.frozen import frozen
 from mailbatch.look.markup import count, icon, mark, page, prose, segments, size, text
 from mailbatch.preview.calendar_panel import calendar_panel
 from mailbatch.preview.clients_panel import clients_panel
@@ -70,7 +70,7 @@ _OPENED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The place of a message in the gallery.
 

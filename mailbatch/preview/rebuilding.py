@@ -26,11 +26,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import BinaryIO, Protocol, Self, TypeVar
 
 from mailbatch.errors import InputError, InputErrors
+from mailbatch.frozen import frozen
 from mailbatch.preview.gallery import Identity
 
 #: The time between two looks at the inputs: an author does not notice, and a processor neither.
@@ -52,7 +53,7 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MadeLetter:
     """A letter made alone: the `files` by the path in the gallery, and the stamp of the page."""
 
@@ -72,7 +73,7 @@ class Letters(Protocol):
         """Make the letter with this number; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """A gallery that was made: `inputs` are the sources, `files` the files of the gallery.
 
@@ -86,7 +87,7 @@ class Built:
     letters: Letters | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """The standing of a page: `number` counts the changes of what is to be seen.
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -22,6 +21,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.exceptions import TimeoutError as TimedOut
 
 from mailbatch.errors import MailbatchError
+from mailbatch.frozen import frozen
 
 #: Bytes of an answer; 1,000 reports with 4,000 characters of callback data each have 4.7 million.
 LONGEST_ANSWER = 16 * 1024 * 1024
@@ -50,7 +50,7 @@ class Unanswered(ProviderError):
     """A request left, and no answer came; the provider may have given one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """An answer: the status (RFC 9110 15), the bytes of the content, and the wait asked for.
 

@@ -11,15 +11,16 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hmac import compare_digest
+
+from mailbatch.frozen import frozen
 
 #: A token: letters, digits, `-` and `_`, so that a URL holds the token as it is.
 TOKEN = re.compile(r"[A-Za-z0-9_-]{16,128}")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}):[ \t]*([\x21-\x7e][\x20-\x7e]{0,999})")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Door:
     """The credentials that are wanted.
 

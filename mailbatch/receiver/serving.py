@@ -11,7 +11,6 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
@@ -19,6 +18,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mailbatch.errors import UsageError, raise_if_starved
+from mailbatch.frozen import frozen
 
 #: Connections at a time; others are answered by 503.
 CONNECTIONS = 200
@@ -29,7 +29,7 @@ _STOP_SECONDS = 35
 _BACKLOG = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tls:
     """Certificate (with its chain) and private key, as PEM files."""
 

@@ -16,8 +16,9 @@ from mailbatch.envelope import Recipient
 from mailbatch.errors import InputError, InputErrors, Location, RecipientError
 from mailbatch.outcome import Status
 from mailbatch.plain_rows import PlainRows
-from mailbatch.recipients.suppress import MOST_ERRORS
 
+#: The mistakes that are reported together.
+MOST_ERRORS = 20
 _SHOWN = 80  # characters of an address
 _INVALID = Status.INVALID.value
 

@@ -17,11 +17,11 @@ import csv
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
 from mailbatch.errors import Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import column_name
 from mailbatch.recipients.address import is_address
 from mailbatch.recipients.quotes import QuoteFault, find_quote_fault
@@ -47,7 +47,7 @@ _RECORDS = 32  # in which the header is looked for
 _LINES = 32  # of a record above the data, at most
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """The record that names the columns.
 
@@ -160,7 +160,7 @@ def bad_quote(fault: QuoteFault, shown: str, where: str = "") -> RecipientError:
     return RecipientError(message, location=Location(shown, *fault.opened), hint=QUOTES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Text:
     """A record as written, with the first and the last line."""
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from mailbatch.errors import Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.recipients.records import MAX_CELL, name_fault
 from mailbatch.recipients.source import Source
 from mailbatch.recipients.spool import Spool
@@ -37,7 +37,7 @@ class _Members(list[tuple[str, Any]]):
     """The members of an object in the order of the text, with repeated keys."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JsonLines:
     """A file of JSON objects with known columns; iterating reads all objects.
 

@@ -13,9 +13,9 @@ Tests: tests/recipients/test_keys.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mailbatch.envelope import Recipient
+from mailbatch.frozen import frozen
 from mailbatch.identity import BY_ADDRESS, NO_KEY, Identity
 from mailbatch.job.columns import find_column, named_columns
 from mailbatch.job.recipients import Recipients
@@ -25,7 +25,7 @@ _INVALID = Status.INVALID.value
 _PENDING = Status.PENDING.value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keying:
     """The identity of the recipients of a table; `places` are the indices of its columns.
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from functools import lru_cache
 from typing import TypeAlias
 
+from mailbatch.frozen import frozen
 from mailbatch.recipients.moment_format import ENGLISH, NAMES, TAGS, show_moment
 
 #: A value of a cell that a format can show.
@@ -79,7 +79,7 @@ BUILT_IN = {
 Token: TypeAlias = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Format:
     """A format code that was read.
 

@@ -24,7 +24,7 @@ from datetime import datetime
 from itertools import chain, repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from mailbatch.envelope import Recipient, address_key
 from mailbatch.errors import InputError, InputErrors, JobError
@@ -42,13 +42,15 @@ from mailbatch.recipients.header import Naming
 from mailbatch.recipients.keying import BY_THE_ADDRESS, Keying
 from mailbatch.recipients.plain_lines import PlainLines
 from mailbatch.recipients.records import Records, in_blocks
-from mailbatch.recipients.send_times import SendTimes, compile_send_at
 from mailbatch.recipients.spool import Spool
-from mailbatch.recipients.suppress import Suppressions, read_suppressions
 from mailbatch.recipients.table import Table, open_table
 from mailbatch.recipients.where import Condition, compile_where, reads
 from mailbatch.recipients.wrong_columns import wrong_columns
 from mailbatch.remarks import Remarks
+
+if TYPE_CHECKING:
+    from mailbatch.recipients.send_times import SendTimes
+    from mailbatch.recipients.suppress import Suppressions
 
 #: Passes rows on, one for one, some of them with another status.
 Judge = Callable[[Iterator[Recipient]], Iterator[Recipient]]
@@ -245,6 +247,8 @@ def plan_recipients(
     send_times = None
     if (send_at := job.find("message.send_at")) is not None:
         try:
+            from mailbatch.recipients.send_times import compile_send_at
+
             send_times = compile_send_at(send_at, table.columns, names=names)
         except JobError as error:
             errors.append(error)
@@ -255,7 +259,7 @@ def plan_recipients(
             condition = compile_where(where.text, table.columns, names=names, location=where.place)
         except JobError as error:
             errors.append(error)
-    lists = Suppressions({}, ())
+    lists = None
     try:
         lists = _read_suppressions(job)
     except InputErrors as several:
@@ -271,8 +275,8 @@ def plan_recipients(
         keying=Keying.of(wanted, table.columns, address),
         condition=condition,
         send_times=send_times,
-        suppressed=_both(lists.listed, reported or {}),
-        remarks=replace(table.remarks, empty_lists=lists.empty),
+        suppressed=_both({} if lists is None else lists.listed, reported or {}),
+        remarks=replace(table.remarks, empty_lists=() if lists is None else lists.empty),
         stop=wanted.on_invalid == "stop",
     )
 
@@ -366,8 +370,8 @@ def _listed(address: str, suppressed: Mapping[str, str]) -> str | None:
     return f"{domain} is listed in {suppressed[domain]}" if domain in suppressed else None
 
 
-def _read_suppressions(job: Job) -> Suppressions:
-    """Read the suppression lists of a job.
+def _read_suppressions(job: Job) -> Suppressions | None:
+    """Read the suppression lists of a job, None: it names none.
 
     Raises:
         JobError: a list is the recipient table.
@@ -389,6 +393,10 @@ def _read_suppressions(job: Job) -> Suppressions:
                 "column, write `where` under `recipients:`.",
             )
         files.append((path, setting.text))
+    if not files:
+        return None
+    from mailbatch.recipients.suppress import read_suppressions
+
     return read_suppressions(
         files, column=wanted.address, delimiter=wanted.delimiter, encoding=wanted.encoding
     )

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
+from mailbatch.frozen import frozen
 from mailbatch.recipients.address import is_address
 from mailbatch.recipients.source import split_lines
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuoteFault:
     """The quoted cell at which a record breaks, as lines and columns counted from 1.
 

@@ -29,6 +29,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
+from mailbatch.frozen import frozen
 from mailbatch.recipients.number_format import BUILT_IN, Format, read_format
 
 _PIECE = 1 << 18
@@ -53,7 +54,7 @@ class Lack(Enum):
     NOT_CALCULATED_YET = auto()  # the formula has a 0, and the workbook asks to be calculated
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellFault:
     """A cell without a value: the name, such as B7, the row, and the reason."""
 
@@ -70,7 +71,7 @@ class _Runs:
     styles: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetFacts:
     """The facts of the rows below the header; columns are counted from 0, rows from 1."""
 

@@ -15,8 +15,8 @@ Tests: tests/recipients/test_suppress.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.recipients.list_titles import Leaning, Word, leaning, standing_columns, stays, word
 from mailbatch.recipients.records import Records
 
@@ -28,7 +28,7 @@ _STAYED = frozenset((Word.NO, Word.GONE))
 _CONTRARY = frozenset((Word.YES, Word.THERE))  # where another column tells of leaving
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Column:
     """A column that counts by the cells.
 
@@ -42,7 +42,7 @@ class _Column:
     doubtful: frozenset[Word]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """The columns of a list that tell whether a recipient left.
 

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from mailbatch.envelope import address_key
 from mailbatch.errors import InputErrors, Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import find_column
 from mailbatch.recipients.address import parse_address
+from mailbatch.recipients.faults import MOST_ERRORS
 from mailbatch.recipients.header import text_form
 from mailbatch.recipients.list_titles import address_columns
 from mailbatch.recipients.records import Records
@@ -31,8 +32,6 @@ from mailbatch.recipients.standing import Standing
 from mailbatch.recipients.table import open_table
 from mailbatch.suggest import did_you_mean_or_all
 
-#: The mistakes that are reported together.
-MOST_ERRORS = 20
 _SHOWN = 80
 _DELIMITED = ",;\t|"
 _COMMENT = re.compile(r"(?:^|\s)#.*", re.DOTALL)  # a # within an address begins none
@@ -48,7 +47,7 @@ _STANDING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppressions:
     """The name of the list for each address key, and the names of the lists without an entry."""
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, islice
 from pathlib import Path
 
 from mailbatch.errors import Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.recipients.header import (
     QUOTES,
     Header,
@@ -109,7 +110,7 @@ class _Reading:
         return line
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """A CSV table with a known header; iterating reads the records.
 

@@ -19,7 +19,7 @@ import math
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailbatch.errors import Location, RecipientError, raise_if_starved
 from mailbatch.extras import install_extra
+from mailbatch.frozen import frozen
 from mailbatch.job.columns import column_name
 from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import MAX_CELL
@@ -61,7 +62,7 @@ _LACKS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Workbook:
     """A sheet with a known header; iterating reads the rows.
 

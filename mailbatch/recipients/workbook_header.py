@@ -13,10 +13,10 @@ Tests: tests/recipients/test_workbook.py.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
 
 from mailbatch.errors import Location, RecipientError
+from mailbatch.frozen import frozen
 from mailbatch.recipients.address import is_address
 from mailbatch.recipients.header import Naming
 from mailbatch.recipients.records import name_fault
@@ -27,7 +27,7 @@ _HINT = "The first row names the columns, such as: email, first_name"
 _RENAME = "Rename one of them: a name means one column."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """A row by its number, from 1; `names` has the empty text for an empty cell."""
 

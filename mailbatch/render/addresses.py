@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.render.field_text import FieldError, refuse_controls
 
 _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
@@ -42,7 +42,7 @@ _MEANING = re.compile('["(),:;<>@\\[\\]\\\\\ufdd0\ufdd1]')
 _INSERTED = re.compile("\ufdd0([0-9]+)\ufdd1")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mailbox:
     """One mailbox: `name` may be empty; `address` is the addr-spec for the wire."""
 
@@ -50,7 +50,7 @@ class Mailbox:
     address: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Group:
     """A named group of mailboxes (RFC 5322 3.4), often without members (`Subscribers: ;`)."""
 

@@ -13,8 +13,9 @@ public suffix, which is likely only for a short second level of a country (co.uk
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from mailbatch.frozen import frozen
 
 _COUNTRY = 2  # letters of a country's top-level domain
 _SHORT = 3  # letters of a usual second level that stands for a kind of organisation
@@ -30,7 +31,7 @@ class Alignment(Enum):
     NOT_ALIGNED = "not aligned"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlignmentWarning:
     """Why a provider may refuse a message, or DMARC fail."""
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from mailbatch.frozen import frozen
 from mailbatch.render.content_lines import ContentLine, folded
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.message import Event
@@ -64,7 +64,7 @@ class RuleError(FieldError):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Component:
     """A component by its lines: `begin` is BEGIN, `lines` are its own, without nested ones."""
 

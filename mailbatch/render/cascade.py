@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from mailbatch.frozen import frozen
 from mailbatch.render.style_sheets import Declaration, Rule, read_declarations
 
 #: Values that every program surely reads; another value may be none, and the earlier one counts.
@@ -32,7 +32,7 @@ _CERTAIN = re.compile(
 _FONT = frozenset(("font", "line-height"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """A rule in the order of the rules that fit an element; `moves` says: into the attribute."""
 
@@ -40,7 +40,7 @@ class Place:
     moves: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Styles:
     """The declarations before and behind the own ones, and declarations of staying rules.
 
@@ -55,7 +55,7 @@ class Styles:
     losing: frozenset[tuple[Rule, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Moved:
     one: Declaration
     at: int

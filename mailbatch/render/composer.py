@@ -23,7 +23,6 @@ from mailbatch.render.addresses import shown_addresses
 from mailbatch.render.alignment import AlignmentWarning, alignment_warning
 from mailbatch.render.assets import inline_images
 from mailbatch.render.attached import Attached
-from mailbatch.render.calendars import CalendarPart
 from mailbatch.render.callbacks import callback_fields
 from mailbatch.render.correspondents import Copies, To
 from mailbatch.render.dkim import Signer, domain_mistake
@@ -55,6 +54,7 @@ from mailbatch.render.variables import variables_read
 if TYPE_CHECKING:
     from mailbatch.job import model
     from mailbatch.render.branches import Branches
+    from mailbatch.render.calendars import CalendarPart
     from mailbatch.render.tracing import Trace
 
 _MESSAGE_ID = re.compile(r"[!-;=?A-~]{1,200}@[!-;=?A-~]{1,255}")
@@ -117,6 +117,8 @@ class Composer:
         self._attached = Attached(job, templates)
         self._calendar: CalendarPart | None = None
         if job.message.calendar is not None:
+            from mailbatch.render.calendars import CalendarPart
+
             domain = self.message_id_domain
             self._calendar = CalendarPart(job, templates, edition=edition, domain=domain)
         pages = [page for choice in self._choices for page in choice.pages.values()]

@@ -21,8 +21,9 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from mailbatch.frozen import frozen
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.markdown import Marks
 
@@ -55,7 +56,7 @@ _NO_TEXT = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContentLine:
     """One unfolded line: `name` in capitals, parameters with names in capitals, and the value.
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 import binascii
 import hashlib
 from collections.abc import Callable, Container, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError
 from mailbatch.extras import install_extra
+from mailbatch.frozen import frozen
 from mailbatch.render.addresses import wire_address
 from mailbatch.render.alignment import Alignment, relaxed_alignment
 from mailbatch.render.field_text import FieldError
@@ -64,7 +64,7 @@ _PEM = "It begins with -----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY
 _Sign = Callable[[bytes], bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublicKey:
     """The public half of a signing key, as `p=` of a DNS record may have it.
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from mailbatch.errors import InputError, JobError, MessageError
+from mailbatch.frozen import frozen
 from mailbatch.render.addresses import parse_addresses
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.headers import address_field, phrases_field, structured_field, text_field
@@ -66,7 +66,7 @@ class HeaderField(Protocol):
         """Return the value for readers."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Field:
     """A header field with one value."""
 
@@ -125,7 +125,7 @@ class Field:
         return pieces[0]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixedField:
     """A header field that follows from another key: `text` in ASCII, the same in every message."""
 

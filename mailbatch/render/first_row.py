@@ -12,10 +12,10 @@ row: the checks know whether cells differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 
 from jinja2 import meta, nodes
 
+from mailbatch.frozen import frozen
 from mailbatch.render.template_names import Fitting, named_templates
 
 #: Returns the syntax tree of a template by name, None where there is none.
@@ -25,7 +25,7 @@ _NAMING = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 _NO_ROWS = frozenset(("recipient", "job", "variables", "delivery", "now", "loop"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FirstRowReading:
     """A reading of a column at top level, on a line of a template; None is the root itself."""
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*-?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
@@ -38,7 +38,7 @@ _OPENED = re.compile(r"\{#(?P<name>[\w-]*)")
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForeignSyntax:
     """A piece of foreign syntax: the place in the template, the mistake and the remedy."""
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import unescape
 
 from mailbatch.errors import Location
+from mailbatch.frozen import frozen
 
 #: Stands for each character of Jinja's markup in a masked template.
 MASK = "\ue000"
@@ -57,7 +57,7 @@ _OF_MJML = frozenset(
 _WITH_SET = frozenset(("img", "source"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reference:
     """The name of an image in a text, between `start` and `end`.
 
@@ -71,7 +71,7 @@ class Reference:
     whole: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """A reference as a template has it: `fixed` is the text before the first markup of Jinja.
 

@@ -12,15 +12,15 @@ Tests: tests/render/test_comparisons.py.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from mailbatch.frozen import frozen
 from mailbatch.render.kinds import TEXTS, shape_of
 from mailbatch.render.scopes import ANYTHING, Kind, Scope, Shape
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Given:
     """The shapes that one call gives, by place and by name."""
 

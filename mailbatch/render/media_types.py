@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mailbatch.frozen import frozen
 from mailbatch.render.field_text import FieldError
 
 _UNKNOWN = "application/octet-stream"
@@ -48,7 +48,7 @@ _METHOD = re.compile(
 _FOLDED = re.compile(rb"\r?\n[ \t]")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MediaType:
     """A media type: `kind` is type and subtype; `parameters` are names, in lower case, and values.
 

@@ -8,11 +8,11 @@ Tests: tests/render/test_messages.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError
+from mailbatch.frozen import frozen
 from mailbatch.octets import Octets
 from mailbatch.render.addresses import Group, Mailbox
 from mailbatch.render.mime import FilePart
@@ -36,7 +36,7 @@ class WrittenFile(NamedTuple):
 BranchKey = tuple[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attachment:
     """A file of a message; `cid` is the name in the HTML, None for an attachment."""
 
@@ -46,7 +46,7 @@ class Attachment:
     cid: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """An embedded image: the Content-ID, and the file, as a part of a message and for people."""
 
@@ -84,7 +84,7 @@ class Rendered(NamedTuple):  # one is made for every message: a tuple takes a th
     taken: frozenset[BranchKey]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """One message, ready to be sent.
 
@@ -121,7 +121,7 @@ class Message:
         return f"{name} ({size} bytes)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """An event of a calendar, in words; each is empty where the event has none.
 
@@ -139,7 +139,7 @@ class Event:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CalendarContent:
     """The calendar of a message: the method of RFC 5546, the events, and `text` in iCalendar."""
 
@@ -148,7 +148,7 @@ class CalendarContent:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """The rendered content of one message, for people.
 
@@ -171,7 +171,7 @@ class Content:
     preheader: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspected:
     """The message of a delivery as bytes and as content, or the error that prevents both.
 

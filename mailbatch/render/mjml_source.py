@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 
 from mailbatch.errors import Location, Reason
+from mailbatch.frozen import frozen
 from mailbatch.render.mjml_tags import (
     ATTRIBUTES,
     LEFT_OUT,
@@ -65,7 +65,7 @@ _DECLARATIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tag:
     """A tag of a text: `start` and `end` are offsets, and `alone` is one that ends in `/>`."""
 
@@ -81,7 +81,7 @@ class Tag:
         return self.name.startswith("mj")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """A mistake at an offset of a text: the words, the remedy, and the reason."""
 

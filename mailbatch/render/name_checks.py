@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import meta, nodes
 
 from mailbatch.errors import InputError, Location, Reason, TemplateError
-from mailbatch.expressions.slips import bare_text
 from mailbatch.job.columns import bare_column_hint, column_hint, find_column, ways_to_write
-from mailbatch.render.foreign_words import name_remedy
 from mailbatch.render.names import Judged, Missing, NameReport, Unknown, check_names
 from mailbatch.render.scopes import Shape
 from mailbatch.render.templates import VARYING, Page, Role, Templates
@@ -176,6 +174,9 @@ class NameChecks:
         return self._templates.loader.place(found.template, found.line, column)
 
     def _not_defined(self, found: Unknown, place: Location) -> TemplateError:
+        from mailbatch.expressions.slips import bare_text
+        from mailbatch.render.foreign_words import name_remedy
+
         around, dot, name = found.name.rpartition(".")
         where = self._place(found, place)
         hint = None

@@ -9,10 +9,11 @@ is known to be defined. A template that an expression chooses is left to renderi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from jinja2 import nodes
 
+from mailbatch.frozen import frozen
 from mailbatch.render.comparisons import judge, judge_condition
 from mailbatch.render.guards import harmless
 from mailbatch.render.kinds import items_of, shape_of
@@ -29,7 +30,7 @@ Blocks = Mapping[str, tuple[tuple[str | None, nodes.Block], ...]]
 _DICT_METHODS = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """A use of a name that nothing defines.
 
@@ -43,7 +44,7 @@ class Unknown:
     candidates: frozenset[str] = field(compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Missing:
     """A template that is included, imported or extended, and is not there."""
 
@@ -52,7 +53,7 @@ class Missing:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """An expression that takes a text for something else, with the place of the template."""
 
@@ -61,7 +62,7 @@ class Judged:
     verdict: Misuse | Doubt
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NameReport:
     """The result of `check_names`; `templates` are the names of all templates on the way."""
 
@@ -94,7 +95,7 @@ def check_names(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Place:
     """Where a walk is.
 

@@ -22,10 +22,9 @@ from mailbatch.job.fields import is_template
 from mailbatch.job.paths import stored_path
 from mailbatch.job.setting import Setting
 from mailbatch.render.foreign_files import TABLE_REMEDY, is_table_of_addresses
-from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.render.template_names import file_pattern, named_templates
-from mailbatch.render.templates import Names, Page, Role, Templates
+from mailbatch.render.templates import Names, Page, Role, Templates, as_jinja
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def template_files(job: model.Job) -> Iterator[str]:
 def _named(text: str, syntax: Environment, loader: FolderLoader) -> Iterator[str]:
     """Give the names of templates in a text: certain ones, choices, and files that fit."""
     try:
-        tags = list(syntax.parse(with_includes(text)).find_all(_NAMING))
+        tags = list(syntax.parse(as_jinja(text)).find_all(_NAMING))
     except TemplateSyntaxError:
         yield from _QUOTED.findall(text)
         return

@@ -19,7 +19,6 @@ from mailbatch.render.languages import page_attributes
 from mailbatch.render.markdown import html_from_markdown, page
 from mailbatch.render.message import Image
 from mailbatch.render.pages import PAGES, PageChoice
-from mailbatch.render.preheader import plain, with_preheader
 from mailbatch.render.templates import Names, Role, Templates
 from mailbatch.suggest import did_you_mean
 
@@ -116,6 +115,8 @@ class Parts:
             text = self._text_from_html(html or "")
         if self._preheader is None or html is None:
             return Texts(text, html, images)
+        from mailbatch.render.preheader import plain, with_preheader
+
         preheader = plain(self._preheader.render(names))
         return Texts(text, with_preheader(html, preheader), images, preheader)
 

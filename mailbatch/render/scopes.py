@@ -8,10 +8,11 @@ Tests: tests/render/test_names.py.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from jinja2 import nodes
+
+from mailbatch.frozen import frozen
 
 NOTHING: frozenset[str] = frozenset()
 #: The tests of Jinja2 that ask for the kind of a value.
@@ -31,7 +32,7 @@ class Kind(Enum):
     NONE = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shape:
     """The known shape of a value: the `keys` of a mapping (None: any), or of items of a list.
 

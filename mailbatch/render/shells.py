@@ -18,11 +18,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from itertools import compress, count
 from operator import ne
 
+from mailbatch.frozen import frozen
 from mailbatch.render.inlining import inline_css
 
 _BLANK = "[ \t\n\f]"
@@ -110,7 +111,7 @@ class Shells:
             self._shells = [_Shell(pieces, inlined, fixed), *self._shells[: _MOST - 1]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Slots:
     """The slots of a piece: of a tag with the words behind the tag.
 
@@ -137,7 +138,7 @@ class _Slots:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Shell:
     """A text in pieces, each but the first behind a "<", with the inlined text.
 

@@ -16,10 +16,10 @@ Tests: tests/checks/test_template_checks.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from mailbatch.frozen import frozen
 from mailbatch.render.template_names import Fitting, named_templates
 from mailbatch.suggest import did_you_mean
 
@@ -29,7 +29,7 @@ Trees = Callable[[str], nodes.Template | None]
 _IN_A_BLOCK = "Put it between {% block NAME %} and {% endblock %}, with a block of the other file."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stray:
     """A piece of a template outside of the blocks.
 

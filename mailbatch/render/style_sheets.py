@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mailbatch.frozen import frozen
+
 # Comments, strings, addresses without quotes and escapes hide the characters that end a rule.
 _TOKEN = re.compile(
     r"""/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?|url\(\s*[^"'\s)][^)]*\)"""
@@ -44,7 +46,7 @@ _ODD = re.compile(r"""[()\[\]{}"'\\;@<]|/\*""")
 _ALWAYS = ":not(.mb-never)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declaration:
     """A declaration; `end` is the place in the text of its rule behind which `!important` fits."""
 
@@ -72,7 +74,7 @@ class Rule:
     twice: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held:
     """A text that no element can hold, and its rules that compete with those of elements."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from operator import itemgetter
@@ -29,13 +28,11 @@ from markupsafe import escape
 from mailbatch.errors import InputError, Location, TemplateError
 from mailbatch.expressions.budget import LONGEST_TEXT, MOST, PLENTY, Budget, fits
 from mailbatch.expressions.sandbox import BoundedSandbox, BoundedTemplate
-from mailbatch.expressions.slips import slip_in
+from mailbatch.frozen import frozen
 from mailbatch.job.setting import Setting
 from mailbatch.render.addresses import Inserted
 from mailbatch.render.foreign_syntax import comment_in_style, foreign_syntax
-from mailbatch.render.foreign_words import filter_remedy, runtime_remedy, syntax_remedy
 from mailbatch.render.markdown import Marks
-from mailbatch.render.mjml_source import with_includes
 from mailbatch.render.template_loader import FolderLoader
 from mailbatch.suggest import did_you_mean
 
@@ -127,15 +124,24 @@ class _Template(BoundedTemplate):
         return self.make_module()
 
 
+def as_jinja(source: str) -> str:
+    """Return a template as Jinja2 reads it: includes of MJML are those of Jinja2."""
+    if "<mj-include" not in source:
+        return source
+    from mailbatch.render.mjml_source import with_includes
+
+    return with_includes(source)
+
+
 class _Sandbox(BoundedSandbox):
     template_class = _Template
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """Return a template as Jinja2 reads it: includes of MJML are those of Jinja2."""
-        return super().preprocess(with_includes(source), name, filename)
+        return super().preprocess(as_jinja(source), name, filename)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """A setting of the job, ready to be rendered: `render(names)` gives the text.
 
@@ -163,7 +169,7 @@ class Value:
         return self.setting.place
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A template file, ready to be rendered: `render(names)` gives the text."""
 
@@ -349,6 +355,9 @@ class Templates:
         )
 
     def _hint(self, error: TemplateSyntaxError, source: str) -> str | None:
+        from mailbatch.expressions.slips import slip_in
+        from mailbatch.render.foreign_words import filter_remedy, syntax_remedy
+
         match = re.fullmatch(r"No (filter|test) named '([^']*)'\.?", error.message or "")
         if match is None:
             return syntax_remedy(error.message or "", source) or slip_in(source)
@@ -369,6 +378,8 @@ class Templates:
                 line = template.get_corresponding_lineno(traceback.tb_lineno)
                 place = self.loader.place(template.name, line)
             traceback = traceback.tb_next
+        from mailbatch.render.foreign_words import runtime_remedy
+
         hint = runtime_remedy(error)
         raise TemplateError(_sentence(error), location=place, hint=hint) from error
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
+from mailbatch.frozen import frozen
 from mailbatch.render.html_look import marks_around, shown_value
 from mailbatch.render.html_tables import table_rows
 from mailbatch.render.html_tree import BLOCKS, Element, parse_html
@@ -42,7 +43,7 @@ _RULES = {"h1": "=", "h2": "-"}  # the underlines of headings
 _APART = frozenset(("p", "dl", "figure", "fieldset"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Block:
     """Some lines; `apart` puts an empty line before the first and after the last."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -19,6 +19,7 @@ from jinja2.environment import Environment
 
 from mailbatch.errors import Location
 from mailbatch.expressions.sandbox import BoundedGenerator
+from mailbatch.frozen import frozen
 from mailbatch.job.setting import Setting
 from mailbatch.render.branch_words import words_for
 from mailbatch.render.message import BranchKey
@@ -29,7 +30,7 @@ _OUTPUT = re.compile(r"\{[{%].*?[}%]\}")
 _SHOWN = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Branch:
     """One branch of a template: the place of the beginning, and the tag there.
 

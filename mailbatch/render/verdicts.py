@@ -10,8 +10,9 @@ Tests: tests/render/test_comparisons.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from mailbatch.frozen import frozen
 
 
 class Question(Enum):
@@ -25,7 +26,7 @@ class Question(Enum):
     EMPTY = auto()  # is a cell empty?
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Operand:
     """A side of a comparison of texts: the cell of `column`, or else the constant `text`."""
 
@@ -33,7 +34,7 @@ class Operand:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Order:
     """A comparison of two texts by `symbol`: `<`, `<=`, `>` or `>=`."""
 
@@ -42,7 +43,7 @@ class Order:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Misuse:
     """A mistake for every row: the message, the remedy, and a word to look for in the line."""
 
@@ -51,7 +52,7 @@ class Misuse:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Doubt:
     """An expression that is wrong where the cells of each of `columns` answer a question with yes.
 

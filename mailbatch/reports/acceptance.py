@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 from mailbatch.reports.joining import How, Mailed, Match, join
 from mailbatch.reports.report import Event, Source
 from mailbatch.reports.standing import strength
@@ -55,7 +56,7 @@ class Doubtful(Protocol):
         """The time of the attempt in seconds since the epoch, or of its end."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acceptance:
     """The proof that the recipient of a doubt has been mailed.
 

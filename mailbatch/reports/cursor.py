@@ -9,7 +9,8 @@ Tests: tests/pull/test_pulling.py.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from mailbatch.frozen import frozen
 
 #: The table of cursors, which stores of version 1 lack.
 PULLS = """
@@ -21,7 +22,7 @@ CREATE TABLE IF NOT EXISTS pull (
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cursor:
     """The cursor behind the last page that was kept of a `question` (a URL without secrets).
 

@@ -10,8 +10,8 @@ Tests: tests/reports/test_mail_reports.py, tests/reports/test_golden.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.mail import Mail, Part
 from mailbatch.reports.members import clean
 from mailbatch.reports.refusal import Cause, Reading, Refusal
@@ -46,7 +46,7 @@ _TOLD = re.compile(r"[ \t]*<?([^\s<>:]{1,320}@[^\s<>:]{1,320})>?:[ \t]+([245]\d\
 _NULLMAILER = ("x-local-hostname", "returned mail: could not send message")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Notification:
     """A notification and the facts that hold for every recipient."""
 

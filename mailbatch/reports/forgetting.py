@@ -14,9 +14,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 from mailbatch.report_token import token_of
 
 #: The version of the readers of a body that is never read again.
@@ -27,7 +27,7 @@ _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 _MASKED = "(address)"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Person:
     """A person, by the address in lower case.
 

@@ -17,11 +17,11 @@ This module must never know how a ledger stores deliveries, and never change any
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 from mailbatch.reports.report import Report, Source
 from mailbatch.reports.store import Origin
 
@@ -35,7 +35,7 @@ class How(StrEnum):
     BULK_ID = "bulk_id"  # with the address: see `tells_by_bulk_id`; and where one delivery fits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MailedDelivery:
     """A delivery that was attempted: the number and the addresses of the envelope, as keys.
 
@@ -64,7 +64,7 @@ class Mailed(Protocol):
         """Return the deliveries with a bulk id and an address (as a key) in the envelope."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """The recipient of a report: the delivery and the key of the address.
 
@@ -78,7 +78,7 @@ class Match:
     is_named: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stranger:
     """A report whose delivery is known, and whose recipient is no row of the delivery."""
 

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import BytesParser
 from email.policy import Compat32
 from itertools import islice
+
+from mailbatch.frozen import frozen
 
 #: Bytes of a mail that are read: the report stands before the message that it returns.
 MOST_BYTES = 1024 * 1024
@@ -49,7 +50,7 @@ class MailError(Exception):
     """A mail cannot be taken apart."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A part without parts: the type in lower case (`message/delivery-status`) and the bytes."""
 
@@ -62,7 +63,7 @@ class Part:
         return self.content.decode("utf-8", "replace")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """A mail: the header fields, in order, and the parts, depth first.
 

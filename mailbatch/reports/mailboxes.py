@@ -14,10 +14,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.reading import DATABASES, refusal_of_form
 
 #: Bytes of one body that are kept. A report is far smaller; a message that it returns may not be.
@@ -31,7 +32,7 @@ _START = 512
 _MAILDIR = frozenset({"cur", "new", "tmp"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A body that was found: the place for people (`mail/inbox[3]`) and the bytes."""
 
@@ -39,7 +40,7 @@ class Found:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftOut:
     """A file, or a body of one, that is not kept: the place and the reason, for people."""
 

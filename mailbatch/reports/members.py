@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.report import LONGEST_NAME, LONGEST_TEXT
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\s]+")
@@ -47,7 +47,7 @@ def clean(text: str, longest: int = LONGEST_TEXT) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")[:longest]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Members:
     """The members of one object; `place` is the path of the object in the body.
 

@@ -8,9 +8,9 @@ Tests: tests/reports/test_hostile.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.report import Report
 
 
@@ -22,7 +22,7 @@ class Cause(StrEnum):
     NOT_GENUINE = "not genuine"  # the proof of its origin is missing or wrong
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """A part of a body that makes no report.
 

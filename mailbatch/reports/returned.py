@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.mail import Mail
 from mailbatch.reports.members import clean
 from mailbatch.reports.report import LONGEST_NAME
@@ -39,7 +39,7 @@ _IN_BRACKETS = re.compile(r"<([^<>]*)>")
 _VERP = re.compile(r"[+-]([^+=@]+)=([^+=@]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ours:
     """Our names in a report, each empty where missing, and the address that VERP names.
 

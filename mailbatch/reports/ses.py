@@ -11,8 +11,8 @@ Tests: tests/reports/test_golden.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.report_token import MEMBER, token_in
 from mailbatch.reports.members import MemberError, Members, members_of
 from mailbatch.reports.refusal import Cause, Reading, Refusal
@@ -20,7 +20,7 @@ from mailbatch.reports.report import Event, Kind, Report, Source
 from mailbatch.reports.status_codes import code_of, reply_in, speaks_of_address, status_in
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Record:
     """A type of record: the event, the member with the facts, and the list of recipients.
 

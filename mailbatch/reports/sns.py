@@ -14,9 +14,9 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.bodies import BodyError, read_json
 from mailbatch.reports.members import MemberError, Members, members_of
 from mailbatch.reports.refusal import Cause, Reading, Refusal
@@ -34,7 +34,7 @@ _ARN = re.compile(r"arn:(aws[a-z-]*):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_
 _DOMAINS = {"aws": "amazonaws.com", "aws-us-gov": "amazonaws.com", "aws-cn": "amazonaws.com.cn"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trust:
     """The topics (ARNs) that are ours, and the way to the certificate (PEM) of a checked URL.
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.reports.report import Event, Kind, Report
 
 #: Event and kind, the strongest first. A bounce stands above a delivery, because servers call an
@@ -49,7 +49,7 @@ _BEFORE_THE_EPOCH = 1e6
 _BEFORE_ALL_TIMES = -_BEFORE_THE_EPOCH
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """Where a recipient stands: the report that stands, and the opens and clicks beside.
 

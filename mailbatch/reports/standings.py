@@ -18,11 +18,11 @@ Tests: tests/reports/test_joining.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mailbatch.envelope import address_key
+from mailbatch.frozen import frozen
 from mailbatch.report_token import is_token, token_of
 from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.joining import Match, join
@@ -106,7 +106,7 @@ WHERE recipient = (SELECT min(id) FROM mailed WHERE ours = ? AND key = ?) ORDER 
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecipientStanding:
     """Where a recipient of a delivery stands, by the strongest report.
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mailbatch.errors import StoreError
+from mailbatch.frozen import frozen
 from mailbatch.reports.cursor import Cursor, read_cursor, write_cursor
 from mailbatch.reports.failure import as_store_error
 from mailbatch.reports.forgetting import Person, forget, overwrite, traces
@@ -71,7 +72,7 @@ class Origin(StrEnum):
     READ = "read"  # from a file or a pipe
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Body:
     """A body as it came, before any reader.
 
@@ -92,7 +93,7 @@ class Body:
         return hashlib.blake2b(self.content, digest_size=16).digest() if self.once else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredReport:
     """A report with its number in the store, the time of arrival (seconds, UTC), and the way."""
 
@@ -102,7 +103,7 @@ class StoredReport:
     origin: Origin
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredRefusal:
     """A refusal with number and origin of the body, and the time of arrival (seconds, UTC)."""
 

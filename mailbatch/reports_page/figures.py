@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
@@ -71,7 +72,7 @@ OF_STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """The subject of a page: the edition of a job at a time.
 
@@ -86,7 +87,7 @@ class About:
     unread: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counted:
     """The headings of a recipient that was counted.
 

@@ -10,8 +10,8 @@ module must never decide anything by the words, which are for a reader alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.rows import ResultRow
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event
@@ -39,7 +39,7 @@ _LONGEST_WORDS = 140
 _SHORTEST_ID = 6
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reason:
     """A class of reasons: the event of a report or the status of the ledger, and the words for it.
 

@@ -11,9 +11,9 @@ be right is in no series: one forged date would make all others a single line.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.reports_page.figures import Fate, Figures
 
 _HOUR, _DAY, _WEEK = 3600, 86_400, 604_800
@@ -29,7 +29,7 @@ _WORDS = {_HOUR: "hour", _DAY: "day", _WEEK: "week"}
 STACK = (Fate.DELIVERED, Fate.UNDER_WAY, Fate.COMPLAINED, Fate.LOST)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Series:
     """Numbers of recipients over time.
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.outcome import Status
 from mailbatch.reports.report import Event, Kind
 from mailbatch.reports.standing import COUNTED
@@ -48,7 +49,7 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Type:
     """A type of value, and the form of a value in each output.
 
@@ -91,7 +92,7 @@ KIND = Type(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """A column of the results; `name` is also the name of the row's field with the value.
 

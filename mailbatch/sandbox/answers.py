@@ -27,11 +27,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, NoReturn
 
 from mailbatch.errors import UsageError
+from mailbatch.frozen import frozen
 from mailbatch.suggest import did_you_mean
 
 EXAMPLE = "--answer 'RCPT:10:1=452 4.2.2 Mailbox full'"
@@ -98,7 +98,7 @@ _ELSEWHERE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One reply in place of the usual one, and the commands that get this reply.
 

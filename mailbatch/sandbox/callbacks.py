@@ -11,8 +11,9 @@ names: the provider's SMTP page. This module must never look at a body, nor post
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from email.utils import parseaddr
+
+from mailbatch.frozen import frozen
 
 #: Bytes of a header section that are looked at.
 _LONGEST_HEADER = 256 * 1024
@@ -21,7 +22,7 @@ _FIELD = re.compile(rb"(?im)^(from|message-id|x-ib-[a-z-]{1,40}):[ \t]*([^\r\n]*
 _XML = "application/xml"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Callbacks:
     """The wishes of one message; an empty text where a field is missing.
 

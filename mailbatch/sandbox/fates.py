@@ -30,12 +30,11 @@ fates of addresses are ours. This module must never look at a clock, nor at a me
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mailbatch.frozen import frozen
 from mailbatch.sandbox.addresses import name_of
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Status:
     """A status of a message, as the provider writes it."""
 
@@ -46,7 +45,7 @@ class Status:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Error:
     """The error behind a status, as the provider writes it; `id` is 0 where there is none."""
 
@@ -58,7 +57,7 @@ class Error:
     permanent: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """A delivery report: `after` so many seconds from the acceptance, with the server's words.
 
@@ -77,7 +76,7 @@ class Told:
         return self.status.group_id != PENDING.group_id
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tracked:
     """A tracking event: `after` so many seconds from the acceptance, by the provider's word."""
 
@@ -85,7 +84,7 @@ class Tracked:
     notification: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fate:
     """The delivery reports and the tracking events of a message to one recipient, in order."""
 

@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO
+
+from mailbatch.frozen import frozen
 
 _NUMBERED = re.compile(r"(\d+)-.*\.eml")
 
 INDEX = "index.jsonl"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """One message that the sandbox accepted.
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from mailbatch.frozen import frozen
 from mailbatch.host_names import is_loopback
 from mailbatch.sandbox.wire import JSON, XML, as_json, delivery_body
 
@@ -43,7 +44,7 @@ _ACKNOWLEDGED = 200
 _MOST_NAMED = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """A URL on this machine: address and port of the server, name and path of the request."""
 

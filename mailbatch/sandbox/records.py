@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from mailbatch.frozen import frozen
 from mailbatch.sandbox.fates import Told
 from mailbatch.sandbox.wire import Accepted, log_entry, pulled_report
 
@@ -26,7 +27,7 @@ MOST = 50_000
 _SUPPRESSED_BY_ERROR = {6006: "BOUNCE", 6010: "OVER_QUOTA", 6034: "BOUNCE"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suppression:
     """An address that the provider would not mail for a domain of ours, with the time (UTC)."""
 

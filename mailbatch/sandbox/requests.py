@@ -15,10 +15,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from mailbatch.frozen import frozen
 
 _LONGEST_HEAD = 16 * 1024
 _MOST_PARAMETERS = 100
@@ -26,7 +28,7 @@ _MOST_PARAMETERS = 100
 SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """A request: `fields` by name in lower case, `query` by name, each the last of its name."""
 
@@ -36,7 +38,7 @@ class Request:
     fields: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """A status with a JSON value, and more header fields."""
 

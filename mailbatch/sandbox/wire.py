@@ -18,11 +18,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from xml.sax.saxutils import escape
 
+from mailbatch.frozen import frozen
 from mailbatch.sandbox.callbacks import Callbacks
 from mailbatch.sandbox.fates import Error, Status, Told, Tracked
 
@@ -36,7 +36,7 @@ _CLICKED_URL = "https://www.example.com/"
 _PRICE = {"pricePerMessage": 0, "currency": "UNKNOWN"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accepted:
     """A message to one recipient as the provider knows the message from its acceptance on.
 

@@ -11,8 +11,10 @@ A value. Keywords and parameters are read here, and used elsewhere. Unknown keyw
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from mailbatch.outcome import Reply
@@ -22,7 +24,7 @@ _SIZE_DIGITS = 20
 _LIMIT_DIGITS = 6  # RFC 9422 4
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Capabilities:
     """The extensions of one EHLO reply; all off before the first EHLO, and again after STARTTLS.
 

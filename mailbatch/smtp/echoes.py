@@ -26,10 +26,12 @@ import binascii
 import re
 import string
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -108,7 +110,7 @@ def _without(text: str, runs: Container[str], more: Container[str]) -> str:
     return "".join(shown)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Traces:
     """The traces of one secret: built once, since building takes longer than a session's start.
 

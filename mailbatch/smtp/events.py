@@ -13,8 +13,9 @@ Tests: tests/smtp/test_conversations.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from mailbatch.frozen import frozen
 
 if TYPE_CHECKING:
     from mailbatch.outcome import Reply
@@ -22,54 +23,54 @@ if TYPE_CHECKING:
     from mailbatch.smtp.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Greeted:
     """The server is ready: say `hello`."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GreetingRefused:
     """The server does not want to talk: only `quit` is left."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HelloDone:
     """EHLO was answered: these are the capabilities of the server."""
 
     capabilities: Capabilities
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HelloRefused:
     """EHLO was refused; there is no fall-back to HELO, and only `quit` is left."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TLSReady:
     """The server waits for the TLS handshake: do the handshake, then call `tls_started`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TLSRefused:
     """STARTTLS was refused; the connection is still in plain text."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Authenticated:
     """The server has accepted the credentials."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuthenticationRefused:
     """The server does not accept the credentials, or the exchange was cancelled.
 
@@ -80,42 +81,42 @@ class AuthenticationRefused:
     explained: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContentWanted:
     """354 and at least one recipient accepted: send the content of this transaction."""
 
     transaction: Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransactionDone:
     """The transaction is settled; every begun transaction has exactly one of these."""
 
     transaction: Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResetDone:
     """The `reset` was answered."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoopDone:
     """The `noop` was answered, by any reply: the session is alive."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceClosing:
     """A 421: the server ends the session (RFC 5321 3.8). `Closed` follows."""
 
     reply: Reply
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Closed:
     """The conversation is over; `reason` is None after a `quit`."""
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from socket import SOCK_STREAM
 
 from mailbatch.errors import (
@@ -26,6 +26,7 @@ from mailbatch.errors import (
     UnknownHost,
     raise_if_starved,
 )
+from mailbatch.frozen import frozen
 from mailbatch.smtp import events
 from mailbatch.smtp.auth import choose_mechanism
 from mailbatch.smtp.dialogue import Dialogue
@@ -40,7 +41,7 @@ from mailbatch.smtp.failures import (
 from mailbatch.smtp.network import tls_context
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """The findings of an opening.
 

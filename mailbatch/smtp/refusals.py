@@ -17,13 +17,13 @@ The first 4 KiB of a text are read, and every step is linear.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
+from mailbatch.frozen import frozen
 from mailbatch.smtp.commands import Verb
 from mailbatch.smtp.wordings import (
     ACCOUNT_WORDS,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["Meaning", "Trouble", "essence", "is_full", "is_taken_and_thrown_away", "meaning_of"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meaning:
     """The meaning of one refusal: whose trouble, and the figures in the text.
 

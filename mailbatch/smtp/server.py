@@ -8,13 +8,14 @@ Tests: tests/session/test_opening.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from mailbatch.frozen import frozen
 from mailbatch.host_names import a_labels
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeouts:
     """Deadlines in seconds; the defaults are those of RFC 5321 4.5.3.2, but for the greeting.
 
@@ -34,7 +35,7 @@ class Timeouts:
     end_of_data: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """The place of a server, and how a session with the server is secured.
 

@@ -12,9 +12,9 @@ Tests: tests/smtp/test_refusals.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from mailbatch.frozen import frozen
 from mailbatch.smtp.commands import Verb
 
 
@@ -29,7 +29,7 @@ class Trouble(StrEnum):
     ACCOUNT = "account"  # the sender or the account is not allowed, suspended, not verified
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wording:
     """One row: the words of a refusal, whose trouble these mean, and the troubles ruled out.
 

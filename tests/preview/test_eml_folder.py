@@ -6,8 +6,8 @@ from email import policy
 
 import pytest
 
-from mailbatch.cli.arguments import RunArguments
 from mailbatch.cli.run import run_command
+from mailbatch.cli.run_arguments import RunArguments
 from mailbatch.errors import UsageError
 from mailbatch.preview.eml_folder import MANIFEST, eml_name, write_messages
 from tests.checks.mailing import Mailing, html

@@ -13,13 +13,14 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from mailbatch.errors import JobError
 from mailbatch.extras import install_extra
+from mailbatch.frozen import frozen
 from mailbatch.host_names import is_loopback
 
 SCHEMES = ("postgresql", "postgres")
@@ -32,7 +33,7 @@ _READABLE = 16  # characters of job and edition in the name of a schema
 _OF_SCHEDULERS = frozenset({"tcp", "tls", "ray", "amqp", "amqps", "redis", "rediss", "nats"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Place:
     """The place of a ledger: the URL of a database, and the schema of the edition in there.
 

@@ -21,10 +21,10 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from mailbatch.errors import LedgerError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.locks import lock_class
 from mailbatch.ledger.postgres.witness import Testimony
@@ -36,7 +36,7 @@ _PUT_BACK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Origin:
     """The place where a ledger stands now: its era, the system, and the timeline.
 

@@ -19,11 +19,11 @@ how many a day may have (`Bound`).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
+from mailbatch.frozen import frozen
 from mailbatch.ledger.postgres.address import schemas_of
 from mailbatch.ledger.postgres.editions import SCHEMAS
 from mailbatch.ledger.postgres.link import Link
@@ -37,7 +37,7 @@ _TRIES, _AGAIN = 25, 0.02
 _FROZEN = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cut:
     """The most that a claim may take: deliveries, and recipients of each; None: any number.
 

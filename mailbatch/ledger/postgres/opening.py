@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 import asyncpg  # type: ignore[import-untyped]
 
 from mailbatch.errors import LedgerError, LedgerLocked
+from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import HeldBy, Recovery
 from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.continuity import (
@@ -47,7 +47,7 @@ _SERVER_AT_LEAST = 140000
 _SYNCED = ("on", "remote_apply")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entered:
     """A worker of a ledger, what dead workers had left open, and whose ledger that is."""
 

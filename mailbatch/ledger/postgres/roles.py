@@ -12,13 +12,13 @@ never see a password.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
 from mailbatch.errors import LedgerError, UsageError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.postgres.address import Place, check_address
 from mailbatch.ledger.postgres.link import Link
 
@@ -28,7 +28,7 @@ _RIGHTS = Path(__file__).with_name("worker_rights.sql")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Roles:
     """The names of the two roles of a database.
 

@@ -20,11 +20,11 @@ import itertools
 import json
 import os
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
 from mailbatch.errors import SYSTEM_REMEDIES, LedgerError
+from mailbatch.frozen import frozen
 from mailbatch.ledger.database import make_folder
 
 #: Written over and over, in place: position, delivery, attempt, worker, and a sum over both lines.
@@ -43,7 +43,7 @@ class Passed(NamedTuple):
     worker: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Testimony:
     """The testimony of a witness about a ledger.
 
