@@ -31,10 +31,11 @@ def main() -> None:
         return
     _put_away_at_the_end()
     try:
-        from mailbatch.cli.importing import importing
+        from mailbatch.cli.importing import begin
 
-        with importing():
-            from mailbatch.cli.app import app
+        begin()  # the command ends it
+        from mailbatch.cli.app import app
+
         _run(app)
     except KeyboardInterrupt:  # while still importing: nothing has been begun
         sys.exit(130)

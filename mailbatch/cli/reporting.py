@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from mailbatch.cli.importing import importing
+from mailbatch.cli.importing import end, importing
 from mailbatch.errors import InputErrors, MailbatchError, UsageError, too_many_open_files
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ def reporting(command: Callable[[Console, A], int]) -> Callable[[A], int]:
 
     `quiet`, `as_json` and `log_json` come from the arguments of the command, False where an
     argument is missing. A bug is not caught: the process ends with a traceback and exit code 1. A
-    failure for want of file descriptors is `TooManyOpenFiles`, neither a bug nor a wrong file.
+    failure for want of file descriptors is `TooManyOpenFiles`, neither a bug nor a wrong file. The
+    imports of the command end here.
     """
 
     @functools.wraps(command)
     def reported(arguments: A) -> int:
         from mailbatch.cli.console import Console
 
+        end()
         console = Console(
             quiet=getattr(arguments, "quiet", False),
             as_json=getattr(arguments, "as_json", False),

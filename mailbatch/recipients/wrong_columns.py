@@ -16,7 +16,6 @@ from mailbatch.errors import Location, RecipientError
 from mailbatch.job.advice import list_advice, quotes_advice, unquoted
 from mailbatch.job.columns import TEMPLATE_NAMES, column_name, find_column
 from mailbatch.job.model import Job
-from mailbatch.recipients.address_column import likely_address_columns
 from mailbatch.recipients.header import DELIMITERS, text_form
 from mailbatch.recipients.records import Records
 from mailbatch.suggest import did_you_mean_or_all, nearest
@@ -102,6 +101,8 @@ def _address_hint(job: Job, table: Records) -> str | None:
     hint = _missing_hint(wanted.address, columns)
     if hint == _JSON or (len(columns) == 1 and any(mark in columns[0] for mark in DELIMITERS)):
         return hint
+    from mailbatch.recipients.address_column import likely_address_columns
+
     meant = _alike(wanted.address, columns) or likely_address_columns(table)
     near = meant[0] if meant else nearest(wanted.address, columns)
     if len(meant) > 1:

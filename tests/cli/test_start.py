@@ -34,6 +34,27 @@ OF_SOME_JOBS = {
     "mailbatch.recipients.command", "mailbatch.recipients.json_lines", "markdown_it",
     "python_calamine",
 }  # fmt: skip
+#: What only other commands, some keys of a job, or a mistake need.
+OF_SOME_RUNS = {
+    "mailbatch.bundle", "mailbatch.cli.arguments", "mailbatch.cli.correct_arguments",
+    "mailbatch.cli.evidence_arguments", "mailbatch.cli.help", "mailbatch.cli.ledger_arguments",
+    "mailbatch.cli.mcp_arguments", "mailbatch.cli.reports_arguments",
+    "mailbatch.cli.sandbox_arguments", "mailbatch.cli.work_arguments", "mailbatch.cli.wrapping",
+    "mailbatch.delivery.approval", "mailbatch.delivery.chain", "mailbatch.delivery.correction",
+    "mailbatch.delivery.dialogues", "mailbatch.delivery.evidence", "mailbatch.delivery.forgetting",
+    "mailbatch.delivery.guard", "mailbatch.delivery.letters", "mailbatch.delivery.plan_file",
+    "mailbatch.delivery.publishing", "mailbatch.delivery.serving", "mailbatch.delivery.watching",
+    "mailbatch.evidence", "mailbatch.ledger.as_made", "mailbatch.ledger.forgetting",
+    "mailbatch.ledger.postgres.store", "mailbatch.ledger.proof", "mailbatch.ledger.proved",
+    "mailbatch.preview", "mailbatch.pull", "mailbatch.receiver", "mailbatch.recipients.list_titles",
+    "mailbatch.recipients.send_times", "mailbatch.recipients.suppress", "mailbatch.render.branches",
+    "mailbatch.render.calendars", "mailbatch.render.cascade", "mailbatch.render.foreign_words",
+    "mailbatch.render.inlining", "mailbatch.render.mjml", "mailbatch.render.mjml_source",
+    "mailbatch.render.preheader", "mailbatch.render.shells", "mailbatch.reports.store",
+    "mailbatch.reports_page", "mailbatch.sandbox", "tenacity",
+}  # fmt: skip
+#: The most modules of mailbatch that a plain run may import.
+MOST = 295
 #: What only a terminal needs.
 OF_TERMINALS = {"rich"}
 
@@ -68,6 +89,13 @@ def finished(mailing):
 def test_a_run_with_nothing_to_do_imports_nothing_that_sends(finished):
     needless = OF_SENDING | OF_SOME_JOBS | OF_TERMINALS
     assert imported(finished, "run", "job.yaml") & needless == set()
+
+
+def test_a_plain_run_imports_what_it_needs(mailing):
+    job, _ = mailing()
+    found = imported(job.folder, "run", "job.yaml", "--dry-run")
+    assert found & (OF_SOME_RUNS | OF_SOME_JOBS | OF_TERMINALS) == set()
+    assert len({name for name in found if name.startswith("mailbatch")}) <= MOST
 
 
 @pytest.fixture(scope="module")
