@@ -5,7 +5,8 @@
 
 Roles have no password until an administrator of the database sets one. The planner finds the name
 of the worker in the comment on its own role, and grants the rights on each ledger (`let_work`): a
-setting of the role would need a superuser, and few hosted databases have one. This module must
+setting of the role would need a superuser, and few hosted databases have one. Roles are those of a
+server: of the workers in the comment, a database has those who were let in there. This module must
 never see a password.
 """
 
@@ -87,21 +88,25 @@ async def _make(link: Link, roles: Roles) -> None:
 
 
 async def let_work(link: Link, connection: Any) -> None:
-    """Give the worker of the database the rights on a ledger; without effect where there is none.
+    """Give the workers of the database the rights on a ledger; without effect where none is.
 
     The ledger is that of the connection, and belongs to the user of the connection.
     """
-    worker = await connection.fetchval(_WITHOUT_RIGHTS, link.schema)
-    if worker is not None:
+    for row in await connection.fetch(_WITHOUT_RIGHTS, link.schema):
         rights = _RIGHTS.read_text(encoding="utf-8")
         async with connection.transaction():
-            await connection.execute(rights.format(schema=link.schema, worker=worker))
+            await connection.execute(rights.format(schema=link.schema, worker=row["rolname"]))
 
 
 #: `roles.sql` comments the role of the planner so.
 _WITHOUT_RIGHTS = """
 SELECT r.rolname FROM pg_roles AS planner
-JOIN pg_roles AS r ON r.rolname = substring(
-  shobj_description(planner.oid, 'pg_authid') FROM '^mailbatch: its worker is ([a-z0-9_]+)$')
+JOIN pg_roles AS r ON r.rolname = ANY (string_to_array(substring(
+  shobj_description(planner.oid, 'pg_authid')
+  FROM '^mailbatch: its workers? (?:is|are) ([a-z0-9_, ]+)$'), ', '))
+JOIN pg_database AS here ON here.datname = current_database()
 WHERE planner.rolname = current_user AND NOT has_schema_privilege(r.oid, $1, 'USAGE')
+AND EXISTS (
+  SELECT 1 FROM aclexplode(here.datacl) AS given
+  WHERE given.grantee = r.oid AND given.privilege_type = 'CONNECT')
 """

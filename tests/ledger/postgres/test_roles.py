@@ -74,6 +74,31 @@ def joined(place):
     return PostgresLedger.join(place, message_id_domain="example.com", bundle="b")
 
 
+def test_a_planner_of_two_databases_has_a_worker_in_each(cluster, database):
+    """The comment on the role is one for both: the second `ledger init` keeps the first."""
+    name = f"{database.name}_b"
+    other = Roles(database.roles.planner, f"{database.roles.worker}_b")
+    cluster.execute(f"CREATE DATABASE {name}")
+    make(cluster.url(name), other)
+    make(cluster.url(name), other)  # again: nothing changes
+    places = {
+        worker: tuple(
+            Place(cluster.url(each).replace("user=postgres", f"user={role}"), "mailbatch_roles_1")
+            for role in (database.roles.planner, worker)
+        )
+        for each, worker in ((database.name, database.roles.worker), (name, other.worker))
+    }
+    for planner, worker in places.values():
+        with planned(planner, "a"), joined(worker) as ledger:
+            assert len(asyncio.run(ledger.leases.lease(1, now=NOW))) == 1
+    # Each has rights in its own database alone.
+    _, worker = places[database.roles.worker]
+    with pytest.raises(LedgerError):
+        joined(Place(worker.url.replace(database.roles.worker, other.worker), worker.schema))
+    cluster.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    cluster.execute(f"DROP ROLE {other.worker}")
+
+
 def test_an_owner_who_may_make_roles_is_enough(cluster):
     """No superuser: hosted databases have none for their users."""
     name = f"admin_{random.getrandbits(64):x}"
