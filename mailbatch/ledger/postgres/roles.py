@@ -103,5 +103,7 @@ _WITHOUT_RIGHTS = """
 SELECT r.rolname FROM pg_roles AS planner
 JOIN pg_roles AS r ON r.rolname = substring(
   shobj_description(planner.oid, 'pg_authid') FROM '^mailbatch: its worker is ([a-z0-9_]+)$')
-WHERE planner.rolname = current_user AND NOT has_schema_privilege(r.oid, $1, 'USAGE')
+WHERE planner.rolname = current_user AND NOT (
+  has_schema_privilege(r.oid, $1, 'USAGE')
+  AND has_column_privilege(r.oid, $1 || '.delivery', 'attempt', 'INSERT'))  -- since version 4
 """
