@@ -23,6 +23,9 @@ LOT = 32
 #: A lot that is used up within so many seconds is followed by one twice as large; one that takes
 #: more than four times as long, by one half as large.
 QUICK = 0.1
+#: The same of a far ledger, where a lease is several round trips, and a lot that nobody began is
+#: never in doubt.
+QUICK_FAR = 0.5
 #: The largest lot. A power loss puts at most a lot in doubt, and the deliveries that were under way
 #: when it was leased: two for each session, less one (module `sender`).
 LARGEST_LOT = 256
@@ -68,7 +71,7 @@ class Lots:
         self._shared = shared
         #: So many recipients more may be handed out for now; None: all.
         self.allowed: int | None = None
-        self._size = LOT
+        self._size, self._quick = LOT, QUICK
         self._leased_at: float | None = None
         self._leased: deque[Delivery] = deque()
         # The lease that a far ledger has not answered yet.
@@ -144,6 +147,7 @@ class Lots:
         )
         for leased in asked:
             if not isinstance(leased, list):
+                self._quick = QUICK_FAR
                 self._asked = asyncio.ensure_future(self._wait(leased, asked, size))
                 return
             if leased:
@@ -192,9 +196,9 @@ class Lots:
         if self._leased_at is None:
             return self._size
         lasted = now - self._leased_at
-        if lasted < QUICK:
+        if lasted < self._quick:
             return min(self._size * 2, LARGEST_LOT)
-        return max(self._size // 2, LOT) if lasted > 4 * QUICK else self._size
+        return max(self._size // 2, LOT) if lasted > 4 * self._quick else self._size
 
     def put_back(self, delivery: Delivery) -> None:
         """Take back a delivery that was not tried after all."""

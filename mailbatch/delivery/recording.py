@@ -19,6 +19,7 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from mailbatch.delivery.answers import Answers
+from mailbatch.delivery.gathering import Gathering
 from mailbatch.delivery.options import Progress
 from mailbatch.delivery.work import LastBytes
 from mailbatch.envelope import Delivery
@@ -54,12 +55,14 @@ class Recording:
         progress: Progress,
         call_soon: Callable[[Callable[[], None]], object] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        call_later: Callable[[float, Callable[[], None]], object] | None = None,
     ) -> None:
         self.broken: Exception | None = None
         self._records = records
         self._progress = progress
         self._call_soon = call_soon
         self._clock = clock
+        self._call_later = call_later
         self._points: list[_Point] = []
         self._settled: list[_Settled] = []
         # While a turn is waited for: until when, and how many records waited in the last one.
@@ -72,6 +75,9 @@ class Recording:
         self._suspicion_told = True
         # Of a far ledger: all records wait for the answer that is due.
         self._answers = Answers(self._ask_next)
+        # Behind an answer they wait for those of the sessions that it let go.
+        self._gathering = Gathering()
+        self._asked_at, self._let_go = 0.0, 0
         # Invalid deliveries that wait for that answer.
         self._invalid: deque[_Invalid] = deque()
 
@@ -146,13 +152,34 @@ class Recording:
         try:
             while self._invalid and self._answers.due is None:
                 self._invalidate(*self._invalid.popleft())
-            self._flush()
+            if self._answers.due is None:
+                self._gather()
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self.fail(error)
 
+    def _gather(self) -> None:
+        """Ask for the records that wait: at once, or with those of the sessions just let go."""
+        seconds = 0.0
+        if self._call_later is not None:
+            seconds = self._gathering.begin(
+                let_go=self._let_go,
+                waiting=len(self._points),
+                lasted=self._clock() - self._asked_at,
+            )
+        if seconds and self._call_later is not None:
+            self._call_later(seconds, self._end_gathering)
+        else:
+            self._flush()
+
+    def _end_gathering(self) -> None:
+        if self._gathering.is_under_way:
+            with suppress(Exception):  # whoever comes next raises what is `broken`
+                self._flush()
+
     def flush(self) -> None:
-        """Record all that waits; raise `broken`, of now or before."""
-        self._flush()
+        """Record all that waits, but for what gathers; raise `broken`, of now or before."""
+        if not self._gathering.is_under_way:
+            self._flush()
         if self.broken is not None:
             raise self.broken
 
@@ -201,7 +228,10 @@ class Recording:
 
     def _flush_soon(self) -> None:
         waiting = len(self._points) + len(self._settled)
-        if self._call_soon is None or waiting >= MOST_WAITING:
+        if self._gathering.is_under_way:
+            if self._gathering.is_over(len(self._points)):
+                self._flush()
+        elif self._call_soon is None or waiting >= MOST_WAITING:
             self._flush()
         elif self._until is None:
             self._waited, self._until = 0, self._clock() + LONGEST_WAIT
@@ -221,6 +251,7 @@ class Recording:
     def _flush(self) -> None:
         if self._answers.due is not None:  # what waits is asked for behind its answer
             return
+        self._gathering.end(len(self._points))
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
         for _, session in points:
@@ -229,6 +260,7 @@ class Recording:
                 break
         if not points and not settled:
             return
+        self._asked_at, self._let_go = self._clock(), len(points)
         suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
         several = len(points) + len(settled) > 1 or suspicion is not None
         try:

@@ -120,8 +120,8 @@ async def _send_all(
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
-    call_soon = loop.call_soon if several else None
-    run, lots = _run_of(mailing, options, progress, where, gate, ahead, call_soon)
+    waits = loop if several else None
+    run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -285,9 +285,12 @@ def _run_of(
     where: str,
     gate: Gate,
     ahead: Ahead | None,
-    call_soon: Callable[[Callable[[], None]], object] | None,
+    waits: asyncio.AbstractEventLoop | None,
 ) -> tuple[Run, Lots]:
-    """Return the parts of the run, put together; `where` names the other end of all sessions."""
+    """Return the parts of the run, put together; `where` names the other end of all sessions.
+
+    Records of several sessions wait for each other by `waits`; None: there is one session.
+    """
     job, ledger = mailing.inputs.job, mailing.ledger
     retry = job.retry
     clock = clock_of(ledger)
@@ -297,7 +300,10 @@ def _run_of(
         limits.recipients = job.server.recipients_per_transaction
     pace = Pace(policy, clock)
     redirected = bool(options.redirect)
-    recorder = Recording(ledger.records, progress, call_soon)
+    if waits is None:
+        recorder = Recording(ledger.records, progress)
+    else:
+        recorder = Recording(ledger.records, progress, waits.call_soon, call_later=waits.call_later)
     fitting = Fitting(
         mailing.inputs.composer,
         recorder,

@@ -82,14 +82,18 @@ END $$
 
 
 class Cluster:
-    """A cluster of its own, that ends with its context; `settings` are those of the server."""
+    """A cluster of its own, that ends with its context; `settings` are those of the server.
 
-    def __init__(self, **settings: str) -> None:
+    `beside` is the folder that its own is made in, on a disk; None: in memory where there is room.
+    """
+
+    def __init__(self, *, beside: Path | None = None, **settings: str) -> None:
         self._settings = {**_SETTINGS, **settings}
         found = binaries()
         assert found is not None
         self._binaries = found
-        self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir=memory() or "/tmp"))  # noqa: S108
+        where = beside or memory() or "/tmp"  # noqa: S108
+        self.folder = Path(tempfile.mkdtemp(prefix="mailbatch-pg-", dir=where))
         self._numbers = itertools.count(1)
         self._runner = asyncio.Runner()
         self._connection: Any = None

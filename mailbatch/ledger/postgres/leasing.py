@@ -12,7 +12,7 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/contract/test_roles.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mailbatch.envelope import Delivery, address_key
@@ -181,24 +181,27 @@ class Leasing:
         """Write the leases, with Message-ID and Date where these are the first."""
         if not chosen:
             return
-        new = [(d, one.rows[0].id) for one, _, d in chosen if one.is_new]
+        new = [one for one in chosen if one[0].is_new]
         if new:
             added = await connection.execute(
-                _ADD, [d.id for d, _ in new], [row_id for _, row_id in new]
+                _LEASE_NEW, *_columns(new), [one.rows[0].id for one, _, _ in new],
+                self._held.worker, now,
             )  # fmt: skip
             if added != f"UPDATE {len(new)}":
                 raise self._link.broken("a recipient would have a second delivery")
-        await connection.execute(
-            _LEASE,
-            [d.id for _, _, d in chosen],
-            [d.message_id for _, _, d in chosen],
-            [d.date for _, _, d in chosen],
-            [one.to for one, _, _ in chosen],
-            [not attempt.leased.whole for _, attempt, _ in chosen],
-            [one.head.date is None for one, _, _ in chosen],
-            self._held.worker,
-            now,
-        )
+        known = [one for one in chosen if not one[0].is_new]
+        if known:
+            first = [one.head.date is None for one, _, _ in known]
+            await connection.execute(_LEASE, *_columns(known), first, self._held.worker, now)
+
+
+def _columns(chosen: Sequence[tuple[_Found, Attempt, Delivery]]) -> Iterator[list[Any]]:
+    """Yield what every lease is written with: ids, names, dates, single addresses, partial."""
+    yield [d.id for _, _, d in chosen]
+    yield [d.message_id for _, _, d in chosen]
+    yield [d.date for _, _, d in chosen]
+    yield [one.to for one, _, _ in chosen]
+    yield [not attempt.leased.whole for _, attempt, _ in chosen]
 
 
 async def _next_due_to(link: Link, addresses: Sequence[str]) -> float | None:
@@ -237,12 +240,20 @@ async def check_nothing_leased(link: Link, connection: Any, worker: int) -> None
     )
 
 
-_ADD = """
-WITH added AS (
-  INSERT INTO delivery (id, part) SELECT id, 1 FROM unnest($1::bigint[]) AS a (id))
-UPDATE recipient AS r SET delivery_id = a.delivery_id
-FROM unnest($1::bigint[], $2::bigint[]) AS a (delivery_id, id)
-WHERE r.id = a.id AND r.delivery_id IS NULL
+#: A delivery that is made by its first lease.
+_LEASE_NEW = """
+WITH chosen AS (
+  SELECT * FROM unnest(
+    $1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::boolean[], $6::bigint[])
+    AS c (id, message_id, date, mailbox, partial, recipient_id)),
+added AS (
+  INSERT INTO delivery (id, part, message_id, date, attempt)
+  SELECT id, 1, message_id, date, 1 FROM chosen),
+leased AS (
+  INSERT INTO lease (delivery_id, attempt, worker, leased_at, mailbox, partial, first)
+  SELECT id, 1, $7, $8, mailbox, partial, true FROM chosen)
+UPDATE recipient AS r SET delivery_id = c.id
+FROM chosen AS c WHERE r.id = c.recipient_id AND r.delivery_id IS NULL
 """
 _LEASE = """
 WITH leased AS (

@@ -53,6 +53,8 @@ _SETTINGS = {
     "client_connection_check_interval": "5000",
     "idle_in_transaction_session_timeout": "0",
     "timezone": "UTC",
+    # To compile a statement costs more than any of these takes.
+    "jit": "off",
 }
 
 

@@ -33,12 +33,18 @@ from mailbatch.ledger.postgres.continuity import (
 )
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import PLANNER, lock_class
+from mailbatch.ledger.postgres.migrating import (
+    VERSION,
+    functions,
+    is_known,
+    migrate,
+    version_of,
+)
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.roles import let_work
 from mailbatch.ledger.postgres.witness import Testimony, Witness, files_of, heard_of
 from mailbatch.times import iso_time
 
-VERSION = "4"
 _SCHEMA = Path(__file__).with_name("schema.sql")
 #: The first server whose backends notice a client that is gone in the middle of a statement.
 _SERVER_AT_LEAST = 140000
@@ -85,12 +91,29 @@ async def enter(
         if link.seen is not None and heard_of(link.seen, name):
             raise gone(link, files_of(link.seen, name))
         await _create(link, connection, facts)
+    elif facts is not None and alone:
+        await _bring_up(link, connection)
     role = "decide" if facts is None else "run"
     entered = await _entered(link, connection, facts, role, restored=restored)
     if facts is not None:  # a person has seen to the trouble that stopped all workers
         await connection.execute(_GO_ON)
         await let_work(link, connection)
     return entered
+
+
+async def _bring_up(link: Link, connection: Any) -> None:
+    """Bring a ledger of an earlier version to this one.
+
+    Raises:
+        LedgerLocked: a worker of that version is at work.
+    """
+    if is_known(await version_of(connection)):
+        others = await writers(link, connection)
+        if others:
+            raise locked(
+                link, others[0], hint="stop its workers first: they are of another version"
+            )
+        await migrate(connection)
 
 
 #: The run offers the mailing anew, once the send is confirmed.
@@ -252,6 +275,7 @@ async def _create(link: Link, connection: Any, facts: Mapping[str, str]) -> None
         await connection.execute(f"CREATE SCHEMA {link.schema}")
         await connection.execute(f"COMMENT ON SCHEMA {link.schema} IS '{said}'")
         await connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+        await connection.execute(functions())
         for name, value in own.items():
             await set_fact(connection, name, value)
         await begin_origin(connection)
@@ -280,7 +304,9 @@ async def check_ledger(
         raise LedgerError(
             f"{link.name}: the ledger has version {found.get('version')}, and this mailbatch"
             f" writes version {VERSION}",
-            hint="use the mailbatch that began the edition",
+            hint="`mailbatch run` brings it to this version"
+            if is_known(found.get("version"))
+            else "use the mailbatch that began the edition",
         )
     if facts is not None and any(found[name] != facts[name] for name in ("job", "edition")):
         raise LedgerError(

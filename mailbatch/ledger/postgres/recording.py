@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from mailbatch.errors import LedgerError
 from mailbatch.ledger.message_ids import server_message_id
@@ -27,6 +27,7 @@ from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.witness import Passed
 from mailbatch.outcome import Outcome, Reply
 
+T = TypeVar("T")
 #: A worker takes the numbers of so many replies at once: the increment of `reply_number`.
 _REPLIES = 1_000_000
 
@@ -135,19 +136,14 @@ class Recording:
     async def _write(self, connection: Any, said: _Said) -> tuple[float | None, Any]:
         """Write all that is said but copies.
 
-        Return when the next deferred delivery is due, and the answer of `pass_points`.
+        Return when the next deferred delivery is due, and what `_testify` keeps.
         """
-        ids = [point.delivery_id for point in said.points]
-        digests = [point.digest for point in said.points]
-        if not said.settled:
-            passed = None
-            if ids:
-                passed = await connection.fetchrow(_POINTS, self._held.worker, ids, digests)
-            return None, passed
+        if not said.settled and not said.points:
+            return None, None
         rows = said.rows
         replies = [row for row in rows if row.code is not None]
-        row = await connection.fetchrow(
-            _SETTLE,
+        due, *passed = await connection.fetchrow(
+            _RECORD,
             self._held.worker,
             said.settled,
             [row.recipient_id for row in rows],
@@ -155,18 +151,18 @@ class Recording:
             [row.status for row in rows],
             [row.counted for row in rows],
             [row.reply_id for row in rows],
-            [row.reason for row in rows],
-            [row.due for row in rows],
+            _unless_null([row.reason for row in rows]),
+            _unless_null([row.due for row in rows]),
             [row.settled_at for row in rows],
             [row.reply_id for row in replies],
             [row.code for row in replies],
             [row.enhanced for row in replies],
             [row.reply for row in replies],
             [server_message_id(row.reply or "") for row in replies],
-            ids,
-            digests,
+            [point.delivery_id for point in said.points],
+            [point.digest for point in said.points],
         )
-        return row["due"], row["passed"]
+        return due, passed
 
     def _tell_late(self, settlements: Sequence[Settlement]) -> None:
         """Tell the answers that came behind a decision, and change nothing any more; once each."""
@@ -318,10 +314,9 @@ class Recording:
                 raise self._link.broken(f"delivery {delivery_id} {what} behind its commit point")
 
 
-_POINTS = "SELECT seen_at, last_attempt FROM pass_points($1, $2, $3)"
-_SETTLE = """
-SELECT settle($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS due,
-  pass_points($1, $16, $17) AS passed
+_RECORD = """
+SELECT next_due, seen_at, last_attempt
+FROM record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
 """
 _PASSED = """
 SELECT EXISTS (
@@ -341,6 +336,11 @@ ON CONFLICT (delivery_id, address) DO UPDATE SET
   status = excluded.status, code = excluded.code, enhanced = excluded.enhanced,
   reply = excluded.reply, reason = excluded.reason, settled_at = excluded.settled_at
 """
+
+
+def _unless_null(values: list[T | None]) -> list[T | None]:
+    """Return values; none where all are None: the database takes these for the missing ones."""
+    return values if any(value is not None for value in values) else []
 
 
 def _copy_row(copied: tuple[int, Outcome, float]) -> tuple[object, ...]:

@@ -105,7 +105,9 @@ JOIN pg_roles AS r ON r.rolname = ANY (string_to_array(substring(
   shobj_description(planner.oid, 'pg_authid')
   FROM '^mailbatch: its workers? (?:is|are) ([a-z0-9_, ]+)$'), ', '))
 JOIN pg_database AS here ON here.datname = current_database()
-WHERE planner.rolname = current_user AND NOT has_schema_privilege(r.oid, $1, 'USAGE')
+WHERE planner.rolname = current_user AND NOT (
+  has_schema_privilege(r.oid, $1, 'USAGE')
+  AND has_column_privilege(r.oid, $1 || '.delivery', 'attempt', 'INSERT'))  -- since version 4
 AND EXISTS (
   SELECT 1 FROM aclexplode(here.datacl) AS given
   WHERE given.grantee = r.oid AND given.privilege_type = 'CONNECT')

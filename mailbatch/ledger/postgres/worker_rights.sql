@@ -11,7 +11,7 @@ GRANT UPDATE (free) ON allowance TO {worker};
 GRANT UPDATE (timeline, replicated, behind) ON origin TO {worker};
 GRANT INSERT, DELETE ON fact TO {worker};
 GRANT UPDATE (next), DELETE ON block TO {worker};
-GRANT INSERT (id, part), UPDATE (due, message_id, date, tries, tries_since, attempt)
+GRANT INSERT (id, part, message_id, date, attempt), UPDATE (due, message_id, date, tries, tries_since, attempt)
   ON delivery TO {worker};
 GRANT UPDATE (delivery_id, status, reason, attempts, due, first_attempt_at, settled_at, reply_id,
   resend, digest) ON recipient TO {worker};

@@ -1,0 +1,133 @@
+"""The wait behind an answer of a far ledger: both halves of the sessions share a call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from mailbatch.delivery.gathering import LONGEST, PAUSE, Gathering
+from mailbatch.delivery.recording import Recording
+from tests.delivery.test_recording_far import Ledger, Progress, Scene, Session
+
+
+class Timers:
+    """The timers of an event loop, fired by hand."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[float, Callable[[], None]]] = []
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        self.waiting.append((seconds, call))
+
+    def fire(self) -> None:
+        self.waiting.pop(0)[1]()
+
+
+class Gathered(Scene):
+    """A recording that gathers; a call of the ledger lasts 4 ms."""
+
+    def __init__(self) -> None:
+        self.ledger, self.progress, self.timers, self.now = Ledger(), Progress(), Timers(), 0.0
+        loop = asyncio.get_running_loop()
+        self.recording = Recording(
+            self.ledger, self.progress, loop.call_soon, lambda: self.now, self.timers.later
+        )
+
+    async def answer(self) -> None:
+        self.now += 0.004
+        await self.ledger.answer(None)
+
+    def comes(self, *numbers: int) -> list[Session]:
+        sessions = [Session() for _ in numbers]
+        for number, session in zip(numbers, sessions, strict=True):
+            self.recording.commit_point(number, bytes(32), session)
+        return sessions
+
+
+def plays(conversation: Callable[[Gathered], object]) -> None:
+    async def play() -> None:
+        async with asyncio.timeout(10.0):
+            await conversation(Gathered())  # type: ignore[misc]
+
+    asyncio.run(play())
+
+
+def test_the_next_call_waits_for_the_sessions_that_the_answer_let_go() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.comes(2)
+        await scene.answer()
+        assert scene.ledger.asked == []
+        scene.recording.flush()  # what gathers is not hurried by a lease
+        assert scene.ledger.asked == []
+        scene.taken(1)
+        scene.comes(3)
+        assert scene.ledger.asked == ["settle 1; commit 2 3"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_a_wait_ends_with_the_time_of_a_call() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.comes(2)
+        await scene.answer()
+        assert scene.ledger.asked == []
+        assert [seconds for seconds, _ in scene.timers.waiting] == [pytest.approx(0.004)]
+        scene.timers.fire()
+        assert scene.ledger.asked == ["settle ; commit 2"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_a_timer_of_before_asks_nothing() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.comes(2)
+        await scene.answer()
+        scene.comes(3)
+        assert scene.ledger.asked == ["settle ; commit 2 3"]
+        scene.timers.fire()
+        assert scene.ledger.asked == ["settle ; commit 2 3"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_a_drain_waits_for_nobody() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.comes(2)
+        await scene.answer()
+        drained = asyncio.ensure_future(scene.recording.drain())
+        await asyncio.sleep(0)
+        assert scene.ledger.asked == ["settle ; commit 2"]
+        await scene.answer()
+        await drained
+
+    plays(conversation)
+
+
+def test_no_wait_is_longer_than_a_call_and_none_without_a_point() -> None:
+    gathering = Gathering()
+    assert gathering.begin(let_go=0, waiting=3, lasted=0.004) == 0.0
+    assert gathering.begin(let_go=1, waiting=0, lasted=0.004) == 0.0
+    assert gathering.begin(let_go=8, waiting=8, lasted=0.004) == 0.004
+    gathering.end(16)
+    assert gathering.begin(let_go=8, waiting=8, lasted=9.0) == LONGEST
+
+
+def test_a_wait_that_brought_too_few_is_left_out_for_a_while() -> None:
+    gathering = Gathering()
+    assert gathering.begin(let_go=8, waiting=8, lasted=0.004)
+    assert not gathering.is_over(15)
+    assert gathering.is_over(16)
+    gathering.end(11)
+    waits = [gathering.begin(let_go=8, waiting=8, lasted=0.004) for _ in range(PAUSE + 1)]
+    assert waits == [0.0] * PAUSE + [0.004]
+    gathering.end(12)
+    assert gathering.begin(let_go=8, waiting=8, lasted=0.004)
