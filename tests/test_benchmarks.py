@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import against, figures, measuring, plot, report, reports
+from benchmarks import against, figures, measuring, plot, report, reports, workers
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import GOALS, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -21,6 +21,7 @@ from benchmarks.programs import PROGRAMS
 from benchmarks.servers import Server, serving
 from benchmarks.workloads import WORKLOADS
 from tests.support.postfix import postfix_obstacle, sink_obstacle
+from tests.support.postgresql import check_present
 
 RECIPIENTS = 12
 #: How many recipients, where 60 are too many or too few.
@@ -74,6 +75,18 @@ def test_a_workload_is_measured_and_everything_arrives(name):
     # What the reader gets of it has every program.
     shown = report.workloads(Figures({}, {}, {name: table}))
     assert all(f"| {row.label}" in shown for row in measured.rows)
+
+
+@pytest.mark.realserver
+def test_a_worker_and_its_database_are_measured_beside_a_plain_run():
+    sink_obstacle()
+    check_present()
+    with serving() as server:
+        cost = workers.measure(workers.ROOT, server, recipients=RECIPIENTS, sessions=2)
+        assert server.arrived() == 2 * RECIPIENTS
+    assert min(cost.plain, cost.worker, cost.wal, cost.syncs) > 0
+    assert cost.ratios == (cost.database / cost.plain, cost.worker / cost.plain)
+    assert "| here |" in workers.shown([("here", [cost])])
 
 
 def kept(server: Server):
