@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import against, figures, measuring, plot, report, reports, run, slow_disk
+from benchmarks import against, figures, measuring, plot, report, reports, run, slow_disk, workers
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import BEFORE, GOALS, MEASURED, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -26,6 +26,7 @@ from benchmarks.programs import PROGRAMS
 from benchmarks.servers import Server, serving, until
 from benchmarks.workloads import WORKLOADS
 from tests.support.postfix import postfix_obstacle, sink_obstacle
+from tests.support.postgresql import check_present
 
 RECIPIENTS = 12
 #: How many recipients, where 60 are too many or too few.
@@ -219,6 +220,18 @@ def test_a_slow_disk_lets_each_sync_take_longer(tmp_path):
     large, none, again, nothing = map(float, done.stdout.split())
     assert min(large, again) >= 0.015
     assert min(none, nothing) >= 0.005
+
+
+@pytest.mark.realserver
+def test_a_worker_and_its_database_are_measured_beside_a_plain_run():
+    sink_obstacle()
+    check_present()
+    with serving() as server:
+        cost = workers.measure(workers.ROOT, server, recipients=RECIPIENTS, sessions=2)
+        assert server.arrived() == 2 * RECIPIENTS
+    assert min(cost.plain, cost.worker, cost.wal, cost.syncs) > 0
+    assert cost.ratios == (cost.database / cost.plain, cost.worker / cost.plain)
+    assert "| here |" in workers.shown([("here", [cost])])
 
 
 def kept(server: Server):

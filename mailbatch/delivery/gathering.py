@@ -1,8 +1,9 @@
 """The wait behind an answer of a far ledger, for the sessions that the answer let go.
 
-    seconds = gathering.begin(let_go=8, waiting=8, lasted=0.004)    # 0.0: ask at once
-    gathering.is_over(points=16)                                    # all are here: ask now
-    gathering.end(points=16)
+    gathering.asked(8)           # a call lets go of 8 commit points with its answer
+    gathering.begin(8)           # 8 others came meanwhile; False: ask at once
+    gathering.is_over(16)        # all are here: ask now
+    gathering.end(16)
 
 A call costs the database nearly the same for 8 messages as for 16, and 16 sessions fall into two
 halves, each of which waits for the call of the other. Where the server replies sooner than a call
@@ -13,6 +14,8 @@ record back for longer than a call lasts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 #: No wait is longer: seconds.
 LONGEST = 0.05
 #: So many answers pass without a wait where the last wait brought too few records.
@@ -22,27 +25,44 @@ PAUSE = 3
 class Gathering:
     """The wait behind one answer at a time."""
 
-    __slots__ = ("_least", "_passes", "_wanted", "is_under_way")
+    __slots__ = (
+        "_ask", "_asked_at", "_clock", "_later", "_least", "_let_go", "_passes", "_wanted",
+        "is_under_way",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        later: Callable[[float, Callable[[], None]], object] | None,
+        clock: Callable[[], float],
+        ask: Callable[[], None],
+    ) -> None:
+        """Have `ask` called by `later` where too few records come; None: nothing ever waits."""
+        self._later = later
+        self._clock = clock
+        self._ask = ask
         #: Whether records wait for more.
         self.is_under_way = False
-        self._wanted = self._least = self._passes = 0
+        self._asked_at = 0.0
+        self._let_go = self._wanted = self._least = self._passes = 0
 
-    def begin(self, *, let_go: int, waiting: int, lasted: float) -> float:
-        """Return the seconds to wait at most; 0.0: not at all.
+    def asked(self, points: int) -> None:
+        """Note a call with so many commit points, made now."""
+        self._asked_at, self._let_go = self._clock(), points
 
-        The answer, to a call that lasted so many seconds, let go of so many commit points, while
-        `waiting` others came.
+    def begin(self, waiting: int) -> bool:
+        """Begin to wait behind the answer, with so many commit points that came meanwhile.
+
+        False: there is nothing to wait for.
         """
-        if not let_go or waiting + let_go == 1:
-            return 0.0
+        if self._later is None or not self._let_go or waiting + self._let_go == 1:
+            return False
         if self._passes:
             self._passes -= 1
-            return 0.0
+            return False
         self.is_under_way = True
-        self._wanted, self._least = waiting + let_go, waiting + (let_go + 1) // 2
-        return min(lasted, LONGEST)
+        self._wanted, self._least = waiting + self._let_go, waiting + (self._let_go + 1) // 2
+        self._later(min(self._clock() - self._asked_at, LONGEST), self._ask)
+        return True
 
     def is_over(self, points: int) -> bool:
         """Say whether every session has its commit point here, of `points` that wait."""

@@ -62,7 +62,6 @@ class Recording:
         self._progress = progress
         self._call_soon = call_soon
         self._clock = clock
-        self._call_later = call_later
         self._points: list[_Point] = []
         self._settled: list[_Settled] = []
         # While a turn is waited for: until when, and how many records waited in the last one.
@@ -76,8 +75,7 @@ class Recording:
         # Of a far ledger: all records wait for the answer that is due.
         self._answers = Answers(self._ask_next)
         # Behind an answer they wait for those of the sessions that it let go.
-        self._gathering = Gathering()
-        self._asked_at, self._let_go = 0.0, 0
+        self._gathering = Gathering(call_later, clock, self._next_turn)
         # Invalid deliveries that wait for that answer.
         self._invalid: deque[_Invalid] = deque()
 
@@ -152,29 +150,10 @@ class Recording:
         try:
             while self._invalid and self._answers.due is None:
                 self._invalidate(*self._invalid.popleft())
-            if self._answers.due is None:
-                self._gather()
+            if self._answers.due is not None or not self._gathering.begin(len(self._points)):
+                self._flush()
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self.fail(error)
-
-    def _gather(self) -> None:
-        """Ask for the records that wait: at once, or with those of the sessions just let go."""
-        seconds = 0.0
-        if self._call_later is not None:
-            seconds = self._gathering.begin(
-                let_go=self._let_go,
-                waiting=len(self._points),
-                lasted=self._clock() - self._asked_at,
-            )
-        if seconds and self._call_later is not None:
-            self._call_later(seconds, self._end_gathering)
-        else:
-            self._flush()
-
-    def _end_gathering(self) -> None:
-        if self._gathering.is_under_way:
-            with suppress(Exception):  # whoever comes next raises what is `broken`
-                self._flush()
 
     def flush(self) -> None:
         """Record all that waits, but for what gathers; raise `broken`, of now or before."""
@@ -260,7 +239,7 @@ class Recording:
                 break
         if not points and not settled:
             return
-        self._asked_at, self._let_go = self._clock(), len(points)
+        self._gathering.asked(len(points))
         suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
         several = len(points) + len(settled) > 1 or suspicion is not None
         try:

@@ -112,22 +112,39 @@ def test_a_drain_waits_for_nobody() -> None:
     plays(conversation)
 
 
+class Alone:
+    """A gathering by itself; a call lasts as long as `now` says."""
+
+    def __init__(self) -> None:
+        self.timers, self.now = Timers(), 0.0
+        self.gathering = Gathering(self.timers.later, lambda: self.now, lambda: None)
+
+    def waits(self, *, let_go: int, waiting: int, lasted: float = 0.004) -> float:
+        """Return the seconds of the wait behind a call; 0.0: none."""
+        self.timers.waiting.clear()
+        self.gathering.asked(let_go)
+        self.now += lasted
+        begun = self.gathering.begin(waiting)
+        assert begun == bool(self.timers.waiting)
+        return self.timers.waiting[0][0] if begun else 0.0
+
+
 def test_no_wait_is_longer_than_a_call_and_none_without_a_point() -> None:
-    gathering = Gathering()
-    assert gathering.begin(let_go=0, waiting=3, lasted=0.004) == 0.0
-    assert gathering.begin(let_go=1, waiting=0, lasted=0.004) == 0.0
-    assert gathering.begin(let_go=8, waiting=8, lasted=0.004) == 0.004
-    gathering.end(16)
-    assert gathering.begin(let_go=8, waiting=8, lasted=9.0) == LONGEST
+    alone = Alone()
+    assert alone.waits(let_go=0, waiting=3) == 0.0
+    assert alone.waits(let_go=1, waiting=0) == 0.0
+    assert alone.waits(let_go=8, waiting=8) == pytest.approx(0.004)
+    alone.gathering.end(16)
+    assert alone.waits(let_go=8, waiting=8, lasted=9.0) == LONGEST
 
 
 def test_a_wait_that_brought_too_few_is_left_out_for_a_while() -> None:
-    gathering = Gathering()
-    assert gathering.begin(let_go=8, waiting=8, lasted=0.004)
-    assert not gathering.is_over(15)
-    assert gathering.is_over(16)
-    gathering.end(11)
-    waits = [gathering.begin(let_go=8, waiting=8, lasted=0.004) for _ in range(PAUSE + 1)]
-    assert waits == [0.0] * PAUSE + [0.004]
-    gathering.end(12)
-    assert gathering.begin(let_go=8, waiting=8, lasted=0.004)
+    alone = Alone()
+    assert alone.waits(let_go=8, waiting=8)
+    assert not alone.gathering.is_over(15)
+    assert alone.gathering.is_over(16)
+    alone.gathering.end(11)
+    waits = [alone.waits(let_go=8, waiting=8) for _ in range(PAUSE + 1)]
+    assert [bool(seconds) for seconds in waits] == [False] * PAUSE + [True]
+    alone.gathering.end(12)
+    assert alone.waits(let_go=8, waiting=8)

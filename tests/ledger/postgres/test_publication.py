@@ -125,7 +125,9 @@ def test_the_first_trouble_of_all_stays_until_the_next_run(place):
 def test_samples_are_the_telling_rows_and_the_same_for_everybody(place, group):
     cells = {2: "short", 3: "ä" * 50, 4: "l" * 90, 5: "usual text"}
     rows = [
-        Recipient(line, f"{line}@x.org", (f"{line}@x.org", text), group and (str(line % 2),))
+        Recipient(
+            line, f"{line}@x.org", (f"{line}@x.org", text), (str(line % 2),) if group else None
+        )
         for line, text in cells.items()
     ]
     with opened(place) as ledger, PostgresLedger.read(place) as elsewhere:
