@@ -40,8 +40,8 @@ class Use(StrEnum):
 class Target:
     """An address to ask for, with the place in a template that has the address, if any.
 
-    `shown` is the address for people and logs: what is personal stands there as `…`; empty: the
-    whole address is for everybody.
+    `shown` is the address for people and logs, with `…` in the place of a personal part; empty: the
+    address has no such part.
     """
 
     url: str
