@@ -11,9 +11,9 @@ import mailbatch
 
 ROOT = Path(mailbatch.__file__).parent
 VALUES = {
-    "balance", "errors", "envelope", "extras", "files", "frozen", "host_names", "identity", "octets",
-    "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time", "suggest",
-    "temporary", "times", "zones",
+    "balance", "errors", "envelope", "extras", "files", "frozen", "host_names", "identity",
+    "octets", "outcome", "outlook", "plain_rows", "remarks", "report_token", "sasl", "send_time",
+    "suggest", "temporary", "times", "zones",
 }  # fmt: skip
 #: room -> what it may import of mailbatch besides itself and the values.
 MAY_IMPORT = {
