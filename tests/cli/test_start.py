@@ -100,7 +100,8 @@ def test_a_plain_run_imports_what_it_needs(mailing):
 
 @pytest.fixture(scope="module")
 def colourless():
-    """An environment that says nothing of terminals."""
+    """An environment that says nothing of terminals; the first console imports rich."""
+    Console().err  # noqa: B018 - before the first example, which has a deadline
     with pytest.MonkeyPatch.context() as patch:
         for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
             patch.delenv(name, raising=False)
