@@ -261,7 +261,7 @@ def test_the_api_imports_nothing_before_a_name_is_asked_for():
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
-    assert out.splitlines() == ["", "mailbatch.outcome"]
+    assert out.splitlines() == ["", "mailbatch.frozen mailbatch.outcome"]
 
 
 def test_no_name_of_the_api_is_that_of_a_room():
