@@ -311,6 +311,8 @@ def _check(path: Path, *, sealed: bool, whole: bool, check: Check) -> None:
     and removes the journal: what could still be saved would be lost. So a connection that cannot
     write is closed last.
     """
+    if not sealed:
+        _check_header(path)
     with ExitStack() as stack:
         # Closed last of all: closing the index earlier would drop SQLite's locks on it (POSIX).
         last = stack.enter_context(ExitStack())
@@ -405,6 +407,20 @@ def keep_free_pages(connection: sqlite3.Connection) -> None:
     Without effect on the file of an earlier mailbatch, which gives them back by being written anew.
     """
     connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+
+
+def _check_header(path: Path) -> None:
+    """Refuse a file whose header has a word about free pages that SQLite never writes.
+
+    Before the file is open: closing it later would drop SQLite's locks (POSIX).
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(68)
+    except OSError as error:
+        raise from_system(path, error) from error
+    if int.from_bytes(head[64:68], "big") > 1:
+        raise damaged(path, "its header is not that of a ledger")
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
