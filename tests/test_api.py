@@ -50,6 +50,18 @@ def test_a_job_that_is_loaded_is_taken_in_place_of_a_path(scene):
     assert list(mailbatch.result_rows(job)) == list(mailbatch.result_rows(scene.job))
 
 
+def test_a_listener_of_the_first_candidate_hears_a_run_to_its_end(scene):
+    """The method that came later is called where it is there."""
+    names = ("planned", "session_opened", "settled", "waiting", "note", "alarm")
+    silent = staticmethod(lambda *_: None)
+    listener = type("Listener", (), dict.fromkeys(names, silent))()
+    assert mailbatch.run(scene.job, RunOptions(limit=2), progress=listener).results is not None
+    steps = []
+    listener.concluding = steps.append
+    assert mailbatch.run(scene.job, progress=listener).exit_code == 0
+    assert steps == ["writing the results", "closing the ledger"]
+
+
 def test_a_job_of_a_mapping_goes_the_whole_way(scene):
     """It has the ledger of the file that says the same: nobody gets the message twice."""
     job = mailbatch.load(as_mapping(scene), folder=scene.folder)

@@ -24,7 +24,7 @@ def begin() -> None:
     """Look for no garbage, nor for plugins of pydantic, until the `end` of the imports.
 
     Modules, classes and functions are no garbage, and a look through so many of these objects took
-    a tenth of the start of a run. A plugin would see every value of a job, secrets included.
+    a tenth of the start of a run. For plugins pydantic reads the names of all installed packages.
     """
     gc.disable()
     os.environ[_NO_PLUGINS] = "1"

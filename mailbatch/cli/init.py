@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
 from mailbatch.cli.arguments import InitArguments
@@ -127,7 +128,8 @@ def _contents(template: Path) -> dict[Path, bytes]:
 def _write(folder: Path, contents: dict[Path, bytes]) -> None:
     """Write the files; raises `UsageError` where one is there already, before any is written.
 
-    Raises `OutputError` (74) where one cannot be written.
+    Raises `OutputError` (74) where one cannot be written: then none stays, and `init` can be
+    called again.
     """
     there = [str(folder / path) for path in contents if (folder / path).exists()]
     if there:
@@ -136,10 +138,16 @@ def _write(folder: Path, contents: dict[Path, bytes]) -> None:
             f"already there: {', '.join(there[:_LISTED_MOST])}{more}",
             hint="init overwrites nothing; choose another folder",
         )
+    place, made = folder, []
     try:
         for path, content in contents.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            with (folder / path).open("xb") as file:
+            place = folder / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("xb") as file:
+                made.append(place)
                 file.write(content)
     except OSError as error:
-        raise cannot_write(folder, error, "folder") from error
+        for one in made:
+            with suppress(OSError):
+                one.unlink()
+        raise cannot_write(place, error, "folder") from error

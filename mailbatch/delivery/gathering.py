@@ -45,6 +45,10 @@ class Gathering:
         self._asked_at = 0.0
         self._let_go = self._wanted = self._least = self._passes = 0
 
+    def close(self) -> None:
+        """Have nothing wait any more: the run is over."""
+        self._later = None
+
     def asked(self, points: int) -> None:
         """Note a call with so many commit points, made now."""
         self._asked_at, self._let_go = self._clock(), points

@@ -397,14 +397,21 @@ class Progress(Protocol):
     def waiting(self, seconds: float, why: str) -> None:
         """Hear that nothing happens for so many seconds."""
 
-    def concluding(self, step: str) -> None:
-        """Hear of a step behind the last outcome, which takes a while: `writing the results`."""
-
     def note(self, text: str) -> None:
         """Hear a fact that people should know."""
 
     def alarm(self, text: str) -> None:
         """Hear a fact that stands nowhere else: a quiet console tells this one, too."""
+
+
+def conclude(progress: Progress, step: str) -> None:
+    """Name a step behind the last outcome, which takes a while, where a listener has `concluding`.
+
+    No listener needs the method: those that were written for an earlier version have none.
+    """
+    concluding: Callable[[str], None] | None = getattr(progress, "concluding", None)
+    if concluding is not None:
+        concluding(step)
 
 
 class Silence:
@@ -421,9 +428,6 @@ class Silence:
 
     def waiting(self, seconds: float, why: str) -> None:
         """Say nothing."""
-
-    def concluding(self, step: str) -> None:
-        """Ignore the step."""
 
     def note(self, text: str) -> None:
         """Say nothing."""

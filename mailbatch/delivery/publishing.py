@@ -50,15 +50,7 @@ def offer(
     data, bundles = b"", options.bundles
     if why is None:
         try:
-            data = bundle_of(
-                inputs.job,
-                inputs.composer,
-                edition=inputs.edition,
-                now=datetime.now().astimezone(),
-                variables=options.variables,
-                columns=inputs.plan.columns,
-                accept_changes=options.accept_changes,
-            ).pack()
+            data = _packed(mailing, options)
         except (JobError, InputErrors) as error:
             why = str(error)
         else:
@@ -83,6 +75,43 @@ def offer(
     if len(data) > MOST_BYTES and bundles is not None:
         file = str(put(bundles.absolute(), name, data))
     publication.publish(Published(name, samples, versions(), rate, file), data)
+
+
+def retract(mailing: Mailing, options: RunOptions) -> None:
+    """Take back the offer of another bundle, for a run that is held and cannot offer its own.
+
+    Raises:
+        LedgerLocked: workers have messages of the other bundle under way.
+        LedgerError: the database fails.
+    """
+    publication = publication_of(mailing.ledger)
+    before = None if publication is None else publication.current()
+    if publication is None or before is None:
+        return
+    try:
+        name = name_of(_packed(mailing, options))
+    except (JobError, InputErrors):
+        name = ""
+    if before.bundle != name:
+        publication.withdraw()
+
+
+def _packed(mailing: Mailing, options: RunOptions) -> bytes:
+    """Return the bundle of a mailing.
+
+    Raises:
+        JobError, InputErrors: workers cannot have the files of the job.
+    """
+    inputs = mailing.inputs
+    return bundle_of(
+        inputs.job,
+        inputs.composer,
+        edition=inputs.edition,
+        now=datetime.now().astimezone(),
+        variables=options.variables,
+        columns=inputs.plan.columns,
+        accept_changes=options.accept_changes,
+    ).pack()
 
 
 def _alone(mailing: Mailing, options: RunOptions) -> str | None:

@@ -170,7 +170,9 @@ class Recording:
     async def drain(self) -> None:
         """Wait until all is recorded; raise `broken`, of now or before."""
         self._flush()
-        await self._answers.all()
+        while self._answers.due is not None:
+            await self._answers.all()
+            self._flush()  # what gathers behind the answer, too
         if self.broken is not None:
             raise self.broken
 
@@ -201,6 +203,7 @@ class Recording:
         alarm.
         """
         self._points.clear()
+        self._gathering.close()
         with suppress(LedgerError):  # told as an alarm
             self._flush()
         await self._answers.end(at_once=at_once)

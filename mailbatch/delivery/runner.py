@@ -31,7 +31,7 @@ from mailbatch.delivery.fallback import (
     send_in_turn,
 )
 from mailbatch.delivery.ledgers import publication_of
-from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary
+from mailbatch.delivery.options import Progress, RunOptions, Sent, Silence, Summary, conclude
 from mailbatch.delivery.outlook import look_ahead
 from mailbatch.delivery.places import OUTBOX, state_dir, store_of, store_path
 from mailbatch.delivery.preparation import (
@@ -224,6 +224,7 @@ def _converge(
         if stopped is not None:
             sent = Sent(failure=stopped)
         elif held is not None and wanted and agreed:
+            _retract(mailing, options)
             sent = Sent(held=held)
         elif wanted and agreed:
             from mailbatch.delivery.shared_progress import shared  # of a run that sends
@@ -232,7 +233,7 @@ def _converge(
             _begin(mailing, options, shown, wanted, guarded=steps is not None)
             sent = _sent(routes, options, shown, stopping, steps)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
-        progress.concluding("closing the ledger")  # it may be written anew, with the end of `stack`
+        conclude(progress, "closing the ledger")  # it may be written anew, with the end of `stack`
         return replace(summary, further=further if agreed else 0)
 
 
@@ -280,6 +281,15 @@ def _begin(
 
     alone = "guard and --canary send step by step" if guarded else None
     offer(mailing, options, progress, alone=alone)
+
+
+def _retract(mailing: Mailing, options: RunOptions) -> None:
+    """Have no worker send what an earlier run offered, where this run would offer another."""
+    if options.scratch or publication_of(mailing.ledger) is None:
+        return
+    from mailbatch.delivery.publishing import retract
+
+    retract(mailing, options)
 
 
 def _sent(
@@ -385,7 +395,7 @@ def _conclude(
         ledger.plan.mark_finished(time.time())
     reported, results = None, mailing.results
     if mailing.results is not None:
-        progress.concluding("writing the results")
+        conclude(progress, "writing the results")
         try:
             reported = _write_results(mailing, mailing.results, options, progress)
         except UNWRITTEN as error:

@@ -93,10 +93,6 @@ class SharedProgress:
         """Pass on the reason of a wait."""
         self._progress.waiting(seconds, why)
 
-    def concluding(self, step: str) -> None:
-        """Pass on a step behind the last outcome."""
-        self._progress.concluding(step)
-
     def note(self, text: str) -> None:
         """Pass on a fact."""
         self._progress.note(text)

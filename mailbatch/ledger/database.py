@@ -260,8 +260,6 @@ def _build(path: Path, facts: Mapping[str, str]) -> None:
 #: Of a database: its name, the versions for writing and reading (2: WAL), user_version and
 #: application_id. Source: https://www.sqlite.org/fileformat2.html#the_database_header
 _HEADER = struct.Struct(">16s2xBB40xI4xI")
-#: `PRAGMA auto_vacuum` where each commit gives free pages back.
-_FULL = 1
 _WHOLE = (b"SQLite format 3\0", 2, 2, VERSION, APPLICATION_ID)
 
 
@@ -425,8 +423,6 @@ def _check_header(path: Path) -> None:
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     _switch_to_wal(path, connection)
-    if _pragma(connection, "auto_vacuum") == _FULL:  # somebody died while pages were given back
-        keep_free_pages(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA temp_store=FILE")  # plans of a million rows stay out of the memory
     connection.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")

@@ -17,6 +17,7 @@ from mailbatch.ledger.continuity import check_reached, is_exact, reached
 from mailbatch.ledger.damage import check_seal, has_commits, journal_size
 from mailbatch.ledger.database import Database, ensure, is_there, open_for_writing
 from mailbatch.ledger.failure import from_system, put_back
+from mailbatch.ledger.folding import fold, fold_ahead
 from mailbatch.ledger.inode import Inode, inode_of
 from mailbatch.ledger.layers import Layers, count_below, journal_of
 from mailbatch.ledger.leasing import lots
@@ -94,6 +95,10 @@ def begin(opened: Opened, boot: str) -> tuple[UnderWay, Recovery]:
     # From here on the journal exists.
     known, number = database.fact("id") or "", lots(database)
     lock.begin(run, known, _inode(database.path), lots=number)
+    if database.fact("finished_at") is None:  # the notes of crowds that begin_run let be
+        fold_ahead(database)
+        with database.transaction() as connection:
+            fold(connection)
     layers.note()
     return UnderWay(database, run, lock, layers), recovered
 

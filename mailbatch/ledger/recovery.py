@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from mailbatch.envelope import address_key
 from mailbatch.ledger import elsewhere, suspicion
 from mailbatch.ledger.attempts import doubt_of
-from mailbatch.ledger.database import Database, set_fact
+from mailbatch.ledger.database import Database, keep_free_pages, set_fact
 from mailbatch.ledger.failure import broken_rule
 from mailbatch.ledger.folding import ACCEPTED, DUE, SMALL, fold, fold_ahead, fold_small
 from mailbatch.ledger.migrations import is_present, migrate
@@ -36,12 +36,15 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
     Not `exact`: the last commits may be lost, as after a power loss. The number stands in every
     lease: no other run can commit or settle a delivery that this run leased. A ledger of an earlier
     mailbatch gets its id here. In a finished edition the notes of crowds stay: mostly nothing asks
-    for them.
+    for them. Behind a run that ended in order they stay here, too: a commit before the number of
+    this run would make the ledger that was put away pass for an older copy (`continuity`).
     """
     with database.guard:
         present = is_present(database.connection)
-    stays = present and database.fact("finished_at") is not None and not suspicion.is_open(database)
-    if present:
+    ended = present and database.fact("put_away") == database.fact("run")
+    stays = ended or (present and database.fact("finished_at") is not None)
+    stays = stays and not suspicion.is_open(database)
+    if present and not ended:
         fold_ahead(database, SMALL if stays else ACCEPTED)
     with database.transaction(durable=True) as connection:
         migrate(connection)
@@ -71,6 +74,9 @@ def begin_run(database: Database, boot: str, *, exact: bool = True) -> tuple[int
         last = connection.execute("SELECT value FROM fact WHERE name = 'run'").fetchone()
         number = 1 if last is None else int(last[0]) + 1
         set_fact(connection, "run", str(number))
+        # A run may have died, or found the disk full, while it gave pages back (`packing`). No
+        # commit before this one may say so: see `continuity`.
+        keep_free_pages(connection)
     return number, Recovery(len(certain), len(doubtful), recipients)
 
 

@@ -149,6 +149,12 @@ _COUNTED = f"""
   SELECT delivery_id FROM lease WHERE {ACCEPTED}) THEN 'accepted' ELSE status END AS status
 FROM recipient)
 """  # noqa: S608 - constants
+# Folded outcomes and notes are at hand. A note may be of an earlier attempt than any folded row.
+_BEGAN = f"""
+SELECT min(at) FROM (
+  SELECT min(first_attempt_at) AS at FROM recipient
+  UNION ALL SELECT min(leased_at) FROM lease WHERE {ACCEPTED})
+"""  # noqa: S608 - a constant
 _ROWS_AT_ONCE = 256
 
 _STATUS, _GROUP = map(ResultRow._fields.index, ("status", "group"))
@@ -202,10 +208,8 @@ class Standing:
     def began_at(self) -> float | None:
         """Return when the first attempt was made (seconds since the epoch), None: none was."""
         with self._database.guard:
-            for rows in ("recipient", "standing"):  # folded outcomes are at hand
-                (found,) = self._database.connection.execute(
-                    f"SELECT min(first_attempt_at) FROM {rows}"  # noqa: S608 - of the two above
-                ).fetchone()
+            for query in (_BEGAN, "SELECT min(first_attempt_at) FROM standing"):
+                (found,) = self._database.connection.execute(query).fetchone()
                 if found is not None:
                     return float(found)
         return None

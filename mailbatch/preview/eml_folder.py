@@ -43,6 +43,7 @@ def write_messages(out: Path, messages: Iterable[tuple[int, str, bytes]]) -> int
     """
     check_eml_place(out)
     files = {eml_name(line, address): content for line, address, content in messages}
+    place = out
     try:
         out.mkdir(parents=True, exist_ok=True)
         earlier = _listed(out)
@@ -54,14 +55,15 @@ def write_messages(out: Path, messages: Iterable[tuple[int, str, bytes]]) -> int
             )
         _list(out, earlier | files.keys())  # a process that is killed leaves no file off the list
         for name, content in files.items():
-            (out / name).unlink(missing_ok=True)  # a link would lead elsewhere
-            (out / name).write_bytes(content)
+            place = out / name
+            place.unlink(missing_ok=True)  # a link would lead elsewhere
+            place.write_bytes(content)
         for name in earlier - files.keys():
             (out / name).unlink(missing_ok=True)
         _list(out, files)
     except OSError as error:
         raise_if_starved(error)
-        raise cannot_write(out, error, "--eml") from error
+        raise cannot_write(place, error, "--eml") from error
     return len(files)
 
 

@@ -120,6 +120,25 @@ def test_another_edition_waits_until_the_workers_have_left(fault_server, mailing
     assert before < 150 == got
 
 
+def test_a_run_that_is_held_lets_no_worker_go_on_with_what_it_changed(fault_server, mailing):  # noqa: F811
+    """A lower cap, and another letter: workers must not send by those of before."""
+    server = fault_server()
+    one = mailing(server.port, recipients=200, rate="20/s", cap="150/day")
+    run = one.run("--sessions", "0")
+    one.until_published()
+    worker = one.worker("--forever")
+    server.wait_for(40, seconds=LONG, stage="dot")
+    run.kill()
+    end(run)
+    one.scene.job.write_text(one.scene.job.read_text().replace("150/day", "30/day"))
+    code, out, err = end(one.run("--json"), LONG)
+    assert (code, json.loads(out)["held_by"]) == (75, "cap"), err
+    before = taken(server)
+    assert end(one.worker(), LONG)[0] == 0  # nothing is offered any more
+    told_to_stop(worker)
+    assert taken(server) == before < 150
+
+
 @pytest.fixture
 def job(tmp_path):
     def make(**settings):

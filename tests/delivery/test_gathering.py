@@ -112,6 +112,43 @@ def test_a_drain_waits_for_nobody() -> None:
     plays(conversation)
 
 
+def of_three_sessions_one_has_its_outcome(scene: Gathered) -> None:
+    scene.comes(2, 3)
+    scene.recording.flush()
+    scene.taken(1)
+
+
+def test_a_close_during_a_call_records_what_waits_for_its_answer() -> None:
+    """The end of a run at once: nothing may wait for a timer that nobody will hear."""
+
+    async def conversation(scene: Gathered) -> None:
+        of_three_sessions_one_has_its_outcome(scene)
+        assert scene.ledger.asked == ["settle ; commit 2 3"]
+        closed = asyncio.ensure_future(scene.recording.close(at_once=True))
+        await asyncio.sleep(0)
+        await scene.answer()
+        assert scene.ledger.asked == ["settle 1; commit "]
+        assert not closed.done()
+        await scene.answer()
+        await closed
+        assert not scene.timers.waiting
+
+    plays(conversation)
+
+
+def test_a_drain_during_a_call_records_what_waits_for_its_answer() -> None:
+    async def conversation(scene: Gathered) -> None:
+        of_three_sessions_one_has_its_outcome(scene)
+        drained = asyncio.ensure_future(scene.recording.drain())
+        await asyncio.sleep(0)
+        await scene.answer()
+        assert scene.ledger.asked == ["settle 1; commit "]
+        await scene.answer()
+        await drained
+
+    plays(conversation)
+
+
 class Alone:
     """A gathering by itself; a call lasts as long as `now` says."""
 

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import pytest
 
+from mailbatch.errors import LedgerError
 from mailbatch.ledger.continuity import reached
 from mailbatch.ledger.folding import fold
 from mailbatch.ledger.packing import pack
@@ -104,6 +105,18 @@ def test_a_note_and_the_rows_that_it_is_folded_into_say_the_same(path):
     assert before[900].reason == "no @"
 
 
+def test_an_edition_began_with_a_crowd_whose_note_stays(path):
+    """Few are folded, and came later: the order of the editions of a thread hangs on this."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people_of(CROWD, 2), group_by=("g",))
+        accept(ledger, lease_one(ledger, now=NOW))
+        accept(ledger, lease_one(ledger, now=NOW + 3600), now=NOW + 3601)
+        ledger.plan.mark_finished(NOW + 3601)
+    assert notes(path) == [CROWD]
+    with Ledger.read(path) as ledger:
+        assert ledger.standing.began_at() == NOW
+
+
 def test_the_lines_of_the_results_are_those_of_the_rows(path):
     """Also where an address asks for quotes, and where a row left the table."""
     with open_ledger(path) as ledger:
@@ -169,6 +182,31 @@ def test_an_edition_that_is_not_finished_is_folded_by_the_next_run(path):
     with open_ledger(path) as ledger:
         assert folded(ledger) == ({"accepted": CROWD, "deferred": 2},) * 2
         assert by_row(ledger) == before
+
+
+def test_an_opening_that_fails_where_notes_are_folded_leaves_a_ledger_that_opens(path):
+    """A commit before the number of the run would make what was put away pass for an older copy."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people_of(300, 2), group_by=("g",))
+        crowd, few = ledger.leases.lease(2, now=NOW)
+        accept(ledger, crowd)
+        settle(ledger, few, Status.DEFERRED, reply=LATER, retry_at=NOW + 60)
+        ledger.plan.mark_finished(NOW)
+        before = by_row(ledger)
+        with ledger._database.transaction() as connection:  # the first thing that a run writes
+            connection.execute(
+                "CREATE TRIGGER dies BEFORE INSERT ON fact"
+                " WHEN new.name = 'boot_id' AND new.value = 'boot-2'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+    assert notes(path) == [300]
+    with pytest.raises(LedgerError, match="full"):
+        open_ledger(path, boot="boot-2")
+    with Ledger.read(path, boot_id="boot-1") as ledger:
+        assert by_row(ledger) == before
+    with open_ledger(path) as ledger:
+        assert by_row(ledger) == before
+        assert folded(ledger) == ({"accepted": 300, "deferred": 2},) * 2
 
 
 def test_a_run_that_died_behind_the_end_is_folded_or_not_and_says_the_same(ledger, path, folder):
@@ -339,6 +377,25 @@ def test_the_next_run_keeps_its_room_where_the_last_one_died_giving_it_back(path
         after.plan.reserve_space(20_000)
         assert after._database.connection.execute("PRAGMA freelist_count").fetchone()[0] > 1000
         assert numbers(after) == {"accepted": CROWD}
+
+
+def test_an_opening_that_fails_where_pages_were_given_back_leaves_a_ledger_that_opens(path):
+    """As a full disk leaves it: the pages were cut off, and each commit would give back more."""
+    with open_ledger(path) as ledger:
+        plan(ledger, people_of(CROWD), group_by=("g",))
+        send(ledger)
+        with ledger._database.transaction() as connection:
+            connection.execute("PRAGMA auto_vacuum=FULL")
+            connection.execute(
+                "CREATE TRIGGER dies BEFORE INSERT ON fact"
+                " WHEN new.name = 'boot_id' AND new.value = 'boot-2'"
+                " BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            )
+    with pytest.raises(LedgerError, match="full"):
+        open_ledger(path, boot="boot-2")
+    with open_ledger(path) as ledger:
+        assert ledger._database.connection.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+        assert numbers(ledger) == {"accepted": CROWD}
 
 
 def test_a_ledger_of_an_earlier_mailbatch_gives_its_room_back_as_ever(path):

@@ -111,7 +111,7 @@ def test_keeps_other_files_of_the_folder(tmp_path):
 def test_a_file_in_the_place_of_the_folder_is_an_error(tmp_path, capsys, folder):
     """The file is named and left as it is."""
     (tmp_path / "taken").write_text("mine")
-    assert init(tmp_path / folder) == 2
+    assert init(tmp_path / folder) == 74
     assert str(tmp_path / "taken") in capsys.readouterr().err
     assert (tmp_path / "taken").read_text() == "mine"
 

@@ -28,6 +28,15 @@ WHERE starts_with(n.nspname, $1) AND has_schema_privilege(n.oid, 'USAGE')
 AND has_table_privilege(f.oid, 'SELECT') AND has_table_privilege(w.oid, 'SELECT')
 ORDER BY n.nspname
 """
+#: An edition of a job that this role may not read; its comment says what it is (`opening`).
+HIDDEN = """
+SELECT n.nspname FROM pg_namespace AS n
+JOIN pg_class AS f ON f.relnamespace = n.oid AND f.relname = 'fact'
+WHERE starts_with(n.nspname, $1)
+AND right(obj_description(n.oid, 'pg_namespace'), length($2) + 8) = ' of job ' || $2
+AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(f.oid, 'SELECT'))
+ORDER BY n.nspname LIMIT 1
+"""
 _ABOUT = """
 SELECT '{schema}' AS schema, (SELECT value FROM {schema}.fact WHERE name = 'job') AS job,
   (SELECT value FROM {schema}.fact WHERE name = 'edition') AS edition,

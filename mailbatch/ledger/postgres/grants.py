@@ -23,9 +23,10 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
+from mailbatch.errors import LedgerError
 from mailbatch.frozen import frozen
 from mailbatch.ledger.postgres.address import schemas_of
-from mailbatch.ledger.postgres.editions import SCHEMAS
+from mailbatch.ledger.postgres.editions import HIDDEN, SCHEMAS
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.taken import taken_in
@@ -72,6 +73,8 @@ class Grants:
         self._has_groups = await self._link.value("SELECT EXISTS (SELECT 1 FROM recipient_group)")
         async with self._link.writing(self._held) as connection:
             await self._count(connection, bound)
+            # What the row has may be of a time before other editions sent.
+            await forget_count(connection)
 
     async def cut(self, connection: Any, deliveries: int, most: int | None) -> Cut:
         """Return how many deliveries a claim may take, and of how many recipients each.
@@ -122,17 +125,28 @@ class Grants:
         since = bound.since(now)
         busy = False
         if self._seen_as != self._held.worker:
-            self._others, busy = await self._of_others(connection, since)
+            self._others, busy = await self._of_others(connection, bound, since)
         if not busy:
             self._seen_as = self._held.worker
         own, under_way = await taken_in(connection, self._link.schema, since, copies=bound.copies)
         return bound.judge(Counted(now, [*own, *self._others], under_way, busy))
 
     async def _of_others(
-        self, connection: Any, since: float
+        self, connection: Any, bound: Bound, since: float
     ) -> tuple[list[tuple[float, int]], bool]:
-        """Return the recipients of the other editions, and whether a process writes one of them."""
+        """Return the recipients of the other editions, and whether a process writes one of them.
+
+        Raises:
+            LedgerError: the role of this process may not read one of them.
+        """
         taken: list[tuple[float, int]] = []
+        hidden = await connection.fetchval(HIDDEN, schemas_of(self._job), self._job)
+        if hidden is not None:
+            raise LedgerError(
+                f"{self._link.name}: this role may not read {hidden}, an edition of this job whose"
+                " recipients count for server.cap, too",
+                hint="`mailbatch run` of that edition, by its planner, gives the worker its rights",
+            )
         for (schema,) in await connection.fetch(SCHEMAS, schemas_of(self._job)):
             if schema == self._link.schema:
                 continue
@@ -142,7 +156,7 @@ class Grants:
                         continue
                     if await connection.fetchval(_BUSY.format(schema=schema)):
                         return [], True
-                    found, left = await taken_in(connection, schema, since, copies=0)
+                    found, left = await taken_in(connection, schema, since, copies=bound.copies)
             except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
                 continue  # it is dropped just now, or was begun by another version
             taken += found

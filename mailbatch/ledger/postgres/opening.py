@@ -107,7 +107,7 @@ async def _bring_up(link: Link, connection: Any) -> None:
     Raises:
         LedgerLocked: a worker of that version is at work.
     """
-    if is_known(await version_of(connection)):
+    if is_known(await version_of(connection)) and not await connection.fetchval(_PUT_AWAY):
         others = await writers(link, connection)
         if others:
             raise locked(
@@ -116,6 +116,8 @@ async def _bring_up(link: Link, connection: Any) -> None:
         await migrate(connection)
 
 
+#: An edition that was put away has no tables to bring up (`archiving`).
+_PUT_AWAY = "SELECT EXISTS (SELECT 1 FROM fact WHERE name = 'archived_at')"
 #: The run offers the mailing anew, once the send is confirmed.
 _GO_ON = """
 UPDATE mailing SET stop = NULL, stop_code = NULL, bundle = NULL, published = NULL
@@ -300,6 +302,12 @@ async def check_ledger(
             " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
         )
     )
+    if "archived_at" in found:
+        raise LedgerError(
+            f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
+            f" ledger archive` at {iso_time(float(found['archived_at']))}",
+            hint="its results are what is left; name another edition to send again",
+        )
     if found.get("version") != VERSION:
         raise LedgerError(
             f"{link.name}: the ledger has version {found.get('version')}, and this mailbatch"
@@ -313,12 +321,6 @@ async def check_ledger(
             f"{link.name}: the ledger belongs to edition {found['edition']!r} of job"
             f" {found['job']!r}",
             hint="give every edition a ledger of its own",
-        )
-    if "archived_at" in found:
-        raise LedgerError(
-            f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
-            f" ledger archive` at {iso_time(float(found['archived_at']))}",
-            hint="its results are what is left; name another edition to send again",
         )
     return found
 

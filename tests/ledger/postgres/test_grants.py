@@ -6,8 +6,10 @@ import time
 import pytest
 
 from mailbatch.envelope import Recipient
+from mailbatch.errors import LedgerError
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.postgres.test_opening import plan
+from tests.ledger.postgres.test_roles import database  # noqa: F401 - a fixture
 from tests.ledger.postgres.test_workers import BUNDLE, kill, open_to_workers
 
 pytest.importorskip("asyncpg")
@@ -16,6 +18,7 @@ from mailbatch.ledger.ports import CommitPoint, Settlement
 from mailbatch.ledger.postgres import grants
 from mailbatch.ledger.postgres.address import place_in
 from mailbatch.ledger.postgres.leasing import SOON
+from mailbatch.ledger.postgres.roles import Roles, make
 from mailbatch.ledger.postgres.store import PostgresLedger
 from mailbatch.ledger.published import Grant
 
@@ -236,3 +239,63 @@ def test_the_numbers_of_another_job_do_not_count(cluster, place):
             bound(ledger, 5)
             assert len(lease(ledger, 12)) == 5
     cluster.drop(stranger)
+
+
+def test_a_worker_counts_what_another_edition_sent_before_it_came(cluster, place, planner):
+    """What an earlier worker left over is no grant to one that comes later."""
+    with joined(place) as one:
+        bound(one, 10)
+        send(one, *lease(one, 2))
+    planner.close()
+    other = place_in(place.url, "news", "49")
+    with opened(other, "49") as second:
+        plan(second, *LETTERS)
+        bound(second, 10)
+        assert len(lease(second, 8)) == 8
+    with joined(place) as late:
+        bound(late, 10)
+        assert lease(late, 4) == []
+    cluster.drop(other)
+
+
+def test_the_copies_of_another_edition_that_is_cut_off_count(cluster, place):
+    """A process that lost its connection has leases, and sends these once it is back."""
+    other = place_in(place.url, "news", "47")
+    with opened(other, "47") as before:
+        plan(before, *LETTERS)
+        bound(before, 12, copies=2)
+        theirs = lease(before, 3)
+        kill(cluster, before)
+        with opened(place) as ledger:
+            plan(ledger, *LETTERS)
+            bound(ledger, 12, copies=2)
+            mine = lease(ledger, 4)
+            send(ledger, *mine)
+        send(before, *theirs)
+    cluster.drop(other)
+    assert (len(theirs), len(mine)) == (3, 1)
+
+
+def test_a_worker_without_rights_on_another_edition_claims_nothing(database):  # noqa: F811
+    pl, later = database.roles.planner, f"{database.roles.worker}_2"
+
+    def at(role, edition):
+        return place_in(database.as_role(role), "news", edition)
+
+    with opened(at(pl, "47"), "47") as first:
+        plan(first, *LETTERS)
+        bound(first, 5)
+        send(first, *lease(first, 3))
+    make(database.url, Roles(pl, later))
+    with opened(at(pl, "48")) as second:
+        plan(second, *LETTERS)
+        offered = f"UPDATE mailing SET bundle = '{BUNDLE}' RETURNING 1"  # noqa: S608
+        second._link.wait(second._link.value(offered))
+    with joined(at(later, "48")) as worker, pytest.raises(LedgerError, match="may not read"):
+        bound(worker, 5)
+    opened(at(pl, "47"), "47").close()  # gives the rights
+    with joined(at(later, "48")) as worker:
+        bound(worker, 5)
+        assert len(lease(worker, 5)) == 2
+    database.ask(f"DROP OWNED BY {later}", "postgres")
+    database.ask(f"DROP ROLE {later}", "postgres")

@@ -83,3 +83,15 @@ def test_a_ledger_with_a_worker_at_work_is_left_as_it_is(cluster, place):
         assert "stop its workers" in refused.value.hint
         assert worker.worker
     opened(place).close()
+
+
+def test_an_edition_of_version_3_that_was_put_away_says_so(cluster, place):
+    """Its tables are gone: there is nothing to bring up."""
+    opened(place).close()
+    put_back(cluster, place)
+    tables = "recipient, recipient_group, header, delivery, block, lease, point, past_point, reply"
+    gone = f"DROP TABLE {tables}, copy, bundle CASCADE"
+    put_away = f"INSERT INTO fact VALUES ('archived_at', '{NOW}')"  # noqa: S608
+    cluster.execute(f"SET search_path = {place.schema}; {gone}; {put_away}; RESET search_path")
+    with pytest.raises(LedgerError, match="was put away"):
+        opened(place)
