@@ -157,7 +157,7 @@ def _refuse_deleting(_self: object, name: str) -> NoReturn:
 
 
 def _state(self: Any) -> list[Any]:
-    """Return the fields for `pickle` and `copy`, which cannot set them one by one."""
+    """Return the fields for a pickle or a copy, which cannot be set one by one."""
     return [getattr(self, one.name) for one in fields(self)]
 
 

@@ -208,6 +208,9 @@ class History:
                 )  # fmt: skip
                 yield from self._play()
                 self._check()
+        except BaseException:
+            self._stand.let_go()  # a process of the database that stands still cannot be ended
+            raise
         finally:
             for process in self._alive():
                 process.send(signal.SIGKILL)
