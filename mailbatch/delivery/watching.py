@@ -13,7 +13,8 @@ import time
 from collections.abc import Sequence
 
 from mailbatch.delivery import signals
-from mailbatch.delivery.admission import wait_until
+from mailbatch.delivery.admission import gate_of_worker, wait_until
+from mailbatch.delivery.gate import Held
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, Sent
 from mailbatch.delivery.preparation import Mailing
@@ -25,6 +26,8 @@ from mailbatch.outcome import UNFINISHED
 
 def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> Sent:
     """Tell the progress of all workers until nothing is left to do, or a signal comes.
+
+    What holds all workers ends the watch, too: it is asked for where a look finds nothing new.
 
     Raises:
         UsageError: no worker can join: this run alone can send.
@@ -39,6 +42,7 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         is_left = publication.is_left()
         began = time.monotonic()
         counts = mailing.ledger.standing.counts()
+        is_idle = counts == known
         for status, number in counts.items():
             if status not in UNFINISHED and number != known[status]:
                 progress.settled(status, number - known[status])
@@ -48,9 +52,17 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         workers = others
         if not is_left:
             return Sent()
+        held = _held(mailing) if is_idle else None
+        if held is not None:
+            return Sent(held=held)
         pause = pause_behind(time.monotonic() - began)
         if not wait_until(time.time() + pause, stopping):
             return Sent(interrupted=True)
+
+
+def _held(mailing: Mailing) -> Held | None:
+    job = mailing.inputs.job
+    return gate_of_worker(job, mailing.ledger).look() if job.server.may_hold else None
 
 
 def no_worker(otherwise: str) -> UsageError:

@@ -81,6 +81,19 @@ def test_workers_go_on_when_the_day_has_passed(fault_server, mailing):  # noqa: 
     one.check(server, doubts=0)
 
 
+def test_a_run_that_watches_ends_where_the_number_is_reached(fault_server, mailing):  # noqa: F811
+    server = fault_server()
+    one = mailing(server.port, recipients=25, cap="10/day")
+    worker = one.worker("--forever")
+    code, out, err = end(one.run("--sessions", "0", "--json"), LONG)
+    assert code == 75, err
+    told = json.loads(out)
+    assert told["held_by"] == "cap"
+    assert told["run_again_at"] is not None
+    told_to_stop(worker)
+    assert taken(server) == 10
+
+
 def test_workers_without_a_run_keep_to_the_warm_up(fault_server, mailing):  # noqa: F811
     """The run dies, and the first day is that of the first acceptance."""
     server = fault_server()
