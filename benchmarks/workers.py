@@ -124,8 +124,8 @@ def _is_offered(cluster: Cluster) -> bool:
 
 def _command(side: Path, folder: Path, *words: str) -> float:
     """Run mailbatch in a folder, and return the seconds of the processor, children included."""
-    figures = folder / "usage.txt"
-    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures)]
+    figures, running = folder / "usage.txt", folder / "running.txt"
+    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures), str(running)]
     with (folder / "errors.txt").open("w+b") as errors:
         subprocess.run(
             [*launch, sys.executable, "-m", "mailbatch", *words],

@@ -233,7 +233,8 @@ def _exchange(
 
     def end() -> None:
         late.set()
-        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS: nothing waits
+        with suppress(OSError):  # the exchange may have come to its end just now
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS: nothing waits
 
     connection = http.client.HTTPConnection(host, port)
     connection.sock = sock

@@ -208,10 +208,9 @@ class History:
                 )  # fmt: skip
                 yield from self._play()
                 self._check()
-        except BaseException:
-            self._stand.let_go()  # a process of the database that stands still cannot be ended
-            raise
         finally:
+            # A database is dropped when all processes of all databases have heard of it.
+            self._stand.let_go()
             for process in self._alive():
                 process.send(signal.SIGKILL)
             self._stand.cluster.execute(f"DROP DATABASE {self._database} WITH (FORCE)")

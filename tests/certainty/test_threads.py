@@ -144,8 +144,9 @@ def test_a_ledger_that_fails_under_way_stops_the_run_and_nobody_is_leased_for_ev
     send(scene, "2", limit=10)
     path = place(scene, "1")
     kept = path.read_bytes()
-    # The rows are damaged, and the first pages say nothing of it.
-    path.write_bytes(kept[: len(kept) // 3] + bytes(len(kept) - len(kept) // 3))
+    # The rows are damaged, and no other page says anything of it.
+    pages = [kept[start : start + 4096] for start in range(0, len(kept), 4096)]
+    path.write_bytes(b"".join(bytes(4096) if b"@example." in page else page for page in pages))
     failure = send(scene, "2").failure
     assert isinstance(failure, LedgerError)
     assert failure.exit_code == 74
