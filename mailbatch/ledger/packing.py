@@ -59,8 +59,9 @@ _NEWEST = """
 SELECT max(id) FROM delivery WHERE EXISTS (SELECT 1 FROM delivery WHERE group_id IS NULL)
 """
 _LAST = "SELECT max(id) FROM (SELECT id FROM recipient WHERE id > ? ORDER BY id LIMIT ?)"
+# SQLite keeps the ids of all rows that one statement deletes in memory: so a range at a time.
 _EMPTY = """
-DELETE FROM delivery WHERE id < ? AND group_id IS NULL
+DELETE FROM delivery WHERE id >= ? AND id < ? AND group_id IS NULL
 AND NOT EXISTS (SELECT 1 FROM recipient WHERE delivery_id = delivery.id)
 """
 
@@ -136,7 +137,8 @@ def _pack_singles(database: Database, finished: str) -> bool:
             replies.write()
             behind = last
         connection.execute(index)
-        connection.execute(_EMPTY, (newest,))
+        for first in range(0, newest, _AT_ONCE):
+            connection.execute(_EMPTY, (first, min(first + _AT_ONCE, newest)))
     return True
 
 
