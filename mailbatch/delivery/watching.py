@@ -27,7 +27,7 @@ from mailbatch.outcome import UNFINISHED
 def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> Sent:
     """Tell the progress of all workers until nothing is left to do, or a signal comes.
 
-    What holds all workers ends the watch, too: it is asked for where a look finds nothing new.
+    A hold of all workers ends the watch, too; it is asked for where a look finds nothing new.
 
     Raises:
         UsageError: no worker can join: this run alone can send.

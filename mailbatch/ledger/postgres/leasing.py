@@ -101,6 +101,8 @@ class Leasing:
         """Return when the next delivery that waits is due, as the database said last."""
         if addresses:
             return self._link.wait(_next_due_to(self._link, addresses))
+        if self._held.again is not None:
+            return self._held.again
         if not self._held.known_due:
             self._held.note_due(self._link.wait(self._link.value(NEXT_DUE)))
         return self._held.next_due
@@ -121,11 +123,12 @@ class Leasing:
         async with self._link.writing(self._held) as connection:
             later = await self._claims_later(connection)
             if later is not None:
-                self._held.note_due(now + later)
+                self._held.claim_again(now + later)
                 return []
             granted = await self._grants.cut(connection, count, most)
             if granted.deliveries < 1 <= count:
-                self._held.note_due(now + SOON if granted.waits else None)
+                self._held.note_due(None)
+                self._held.claim_again(now + SOON if granted.waits else None)
                 return []
             count, most = granted.deliveries, granted.most
             if address is None:
@@ -146,9 +149,11 @@ class Leasing:
             await self._claim(connection, chosen, now)
             await self._grants.take(connection, recipients, len(chosen))
             due = await connection.fetchval(NEXT_DUE)
+            again = None
             if not chosen and count > 0 and address is None:
-                due = await self._due_by_others(connection, now, due)
+                again = await self._due_by_others(connection, now, due)
         self._held.note_due(due)
+        self._held.claim_again(again)
         for _, attempt, delivery in chosen:
             self._held.add(delivery.id, attempt.leased)
         return [delivery for _, _, delivery in chosen]
@@ -173,7 +178,7 @@ class Leasing:
         """Return when to ask again, where other workers have leases, or claim right now."""
         if await connection.fetchval(_OTHERS, now, self._held.worker):
             return now + SOON if due is None else min(due, now + SOON)
-        return due
+        return None
 
     async def _claim(
         self, connection: Any, chosen: Sequence[tuple[_Found, Attempt, Delivery]], now: float

@@ -20,7 +20,8 @@ class OpenLeases:
     """The leases of a worker, by the id of the delivery, and when the next delivery is due."""
 
     __slots__ = (
-        "decided", "is_open", "known_due", "leases", "lost", "next_due", "witness", "worker",
+        "again", "decided", "is_open", "known_due", "leases", "lost", "next_due", "witness",
+        "worker",
     )  # fmt: skip
 
     def __init__(self, worker: int = 0, witness: Witness | None = None) -> None:
@@ -38,6 +39,8 @@ class OpenLeases:
         #: When the next deferred delivery is due (seconds since the epoch), if `known_due`.
         self.next_due: float | None = None
         self.known_due = False
+        #: When to claim again in any case, whatever is due: the last claim had to wait for others.
+        self.again: float | None = None
 
     def __len__(self) -> int:
         return len(self.leases)
@@ -52,9 +55,13 @@ class OpenLeases:
         """Note when the next deferred delivery is due, as the database said last."""
         self.next_due, self.known_due = due, True
 
+    def claim_again(self, at: float | None) -> None:
+        """Note when to claim again, as the last claim said; no record changes that."""
+        self.again = at
+
     def forget_due(self) -> None:
         """Note that a plan or a decision may have changed when deliveries are due."""
-        self.known_due = False
+        self.known_due, self.again = False, None
 
     def end(self) -> None:
         """Record nothing any more: the ledger is put away."""

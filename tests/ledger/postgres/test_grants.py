@@ -116,6 +116,18 @@ def test_all_workers_together_claim_what_is_left_and_no_more(cluster, place, pla
         assert free(cluster, place) == 0
 
 
+def test_an_outcome_behind_a_claim_that_waits_leaves_the_next_claim_due(planner):
+    """That claim says that the number is reached; without it a run ended and did not say why."""
+    bound(planner, 1)
+    (only,) = lease(planner, 3)
+    assert lease(planner, 3) == []
+    soon = planner.leases.next_due()
+    send(planner, only)
+    assert planner.leases.next_due() == soon is not None
+    assert lease(planner, 3) == []
+    assert planner.leases.next_due() is None
+
+
 def test_refused_recipients_and_leases_given_back_are_claimed_again(place, planner):
     with joined(place) as one:
         bound(planner, 4)
