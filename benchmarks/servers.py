@@ -11,7 +11,6 @@ import pwd
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.ports import free_port
+from tests.support.waiting import greets
 
 HERE = Path(__file__).parent
 DEADLINE_SECONDS = 20.0
@@ -182,14 +184,14 @@ def serving(
 
 @contextlib.contextmanager
 def _sink(counter: Path, dump: Path | None) -> Iterator[int]:
-    port = _free_port()
+    port = free_port()
     command = [str(program("smtp-sink")), "-c"]
     command += ["-u", USER] if os.geteuid() == 0 else []
     command += ["-D", str(dump)] if dump else []
     with counter.open("wb") as counted:
         process = subprocess.Popen([*command, f"127.0.0.1:{port}", "512"], stdout=counted)
     with _ended(process):
-        until(lambda: _greets(port), "smtp-sink's greeting")
+        until(lambda: greets(port), "smtp-sink's greeting")
         yield port
 
 
@@ -206,21 +208,21 @@ def _relay(said: Path, words: list[str]) -> Iterator[int]:
 @contextlib.contextmanager
 def _tls_end(said: Path, folder: Path, sink: int) -> Iterator[tuple[int, int]]:
     """Run HAProxy; give the port that passes bytes on as they are, and the one that ends TLS."""
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_port(), free_port()
     config = folder / "haproxy.cfg"
     config.write_text(_HAPROXY.format(folder=folder, port=port, tls_port=tls_port, sink=sink))
     with said.open("wb") as out:
         command = [str(program("haproxy")), "-db", "-f", str(config)]
         process = subprocess.Popen(command, stdout=out)
     with _ended(process):
-        until(lambda: _greets(port), "HAProxy")
+        until(lambda: greets(port), "HAProxy")
         yield port, tls_port
 
 
 @contextlib.contextmanager
 def _postfix(folder: Path, sink: int, *, tls: bool) -> Iterator[int]:
     """Run smtpd without a queue: every message goes to the sink before the reply."""
-    port = _free_port()
+    port = free_port()
     for name, owner in [("queue", 0), ("data", pwd.getpwnam(USER).pw_uid)]:
         (folder / name).mkdir()
         os.chown(folder / name, owner, -1)
@@ -238,14 +240,14 @@ def _postfix(folder: Path, sink: int, *, tls: bool) -> Iterator[int]:
         start_new_session=True,
     )
     try:
-        until(lambda: _greets(port), "smtpd's greeting")
+        until(lambda: greets(port), "smtpd's greeting")
         yield port
     finally:
         process.terminate()
         process.wait(DEADLINE_SECONDS)
         with contextlib.suppress(ProcessLookupError):  # its daemons would take their time
             os.killpg(process.pid, signal.SIGKILL)
-        until(lambda: not _greets(port), "the end of Postfix's daemons")
+        until(lambda: not greets(port), "the end of Postfix's daemons")
 
 
 def _certificates(folder: Path) -> Path:
@@ -291,21 +293,6 @@ def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
 def _setting(name: str) -> str:
     command = [str(program("postconf")), "-d", "-h", name]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _greets(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
-            return sock.recv(4) == b"220 "
-    except OSError:
-        return False
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def _tail(path: Path) -> bytes:

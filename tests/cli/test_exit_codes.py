@@ -18,7 +18,7 @@ from tests.certainty.program import REPOSITORY, end, environment, start
 from tests.certainty.scene import Scene
 from tests.cli.conftest import PATIENT
 from tests.support.faults import Fault, Kind, Stage
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("names")
 

@@ -15,7 +15,7 @@ from tests.certainty import forked
 from tests.certainty.disks import Disks
 from tests.certainty.program import REPOSITORY, environment, mailbatch, start
 from tests.receiver.receiving import TOKEN, Target, bodies, stopped
-from tests.support.waiting import free_port
+from tests.support.ports import free_port
 
 
 @contextmanager

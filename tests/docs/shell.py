@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from tests.docs.pages import Block, Command, blocks, commands, failing_servers
 from tests.support.fault_server import Fault, FaultServer
+from tests.support.ports import free_port
 
 #: The longest that a page may take, in seconds.
 LONGEST = 60.0
@@ -113,14 +113,7 @@ def _other_terminal(command: Command, number: int) -> str:
 
 def free_ports() -> dict[str, str]:
     """Return a free port for every port that the pages name."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-    try:
-        return {
-            written: str(one.getsockname()[1]) for written, one in zip(PORTS, held, strict=True)
-        }
-    finally:
-        for one in held:
-            one.close()
+    return {written: str(free_port()) for written in PORTS}
 
 
 def run_page(page: Path, home: Path, environment: dict[str, str]) -> list[str]:

@@ -25,6 +25,8 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
+from tests.support.ports import free_port
+
 _TTL = 60
 #: A sender's domain with records as they should be.
 EXAMPLE_COM = {
@@ -75,14 +77,9 @@ class NameServer:
         self.asked = []
 
     def __enter__(self):
-        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), _Udp)
-        self.port = self._udp.server_address[1]
-        self._tcp = socketserver.ThreadingTCPServer(
-            ("127.0.0.1", self.port), _Tcp, bind_and_activate=False
-        )
-        self._tcp.allow_reuse_address = True
-        self._tcp.server_bind()
-        self._tcp.server_activate()
+        self.port = free_port()
+        self._udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), _Udp)
+        self._tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), _Tcp)
         self._threads = []
         for server in (self._udp, self._tcp):
             server.names, server.daemon_threads = self, True

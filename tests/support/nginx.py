@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import free_port
 from tests.support.postfix import obstacle
 from tests.support.real_server import DEBIAN, ROOT
-from tests.support.waiting import free_port, listens, until
+from tests.support.waiting import listens, until
 
 PAGE = ROOT / "docs" / "how-to" / "receive.md"
 _PLACES = (DEBIAN / "usr" / "sbin" / "nginx", Path("/usr/sbin/nginx"))

@@ -29,7 +29,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.obstacle import skip_unless_required
-from tests.support.waiting import DEADLINE_SECONDS, free_port, greets, until
+from tests.support.ports import free_port
+from tests.support.waiting import DEADLINE_SECONDS, greets, until
 
 USER = "postfix"
 REQUIRED = "MAILBATCH_REQUIRE_REAL_SERVERS"

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from tests.support.enclosure import Enclosure, debian_version, enclosure_obstacle
+from tests.support.ports import free_port
 from tests.support.postfix import obstacle
-from tests.support.waiting import free_port, greets, listens, until
+from tests.support.waiting import greets, listens, until
 
 ROOT = Path(__file__).resolve().parents[2]
 DEBIAN = ROOT / ".servers" / "debian"
