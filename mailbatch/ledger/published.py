@@ -125,6 +125,13 @@ class Publication(Protocol):
             LedgerError: the database fails.
         """
 
+    def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now; no claim is bound, nor counts again by that.
+
+        Raises:
+            LedgerError: the database fails.
+        """
+
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids: samples of a plan.
 

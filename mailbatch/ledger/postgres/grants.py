@@ -76,6 +76,11 @@ class Grants:
             # What the row has may be of a time before other editions sent.
             await forget_count(connection)
 
+    async def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now, and change nothing: no claim counts again by that."""
+        async with self._link.reading() as connection:
+            await self._count(connection, bound)
+
     async def cut(self, connection: Any, deliveries: int, most: int | None) -> Cut:
         """Return how many deliveries a claim may take, and of how many recipients each.
 
@@ -89,7 +94,10 @@ class Grants:
         if row is None:
             return Cut(0, most, waits=True)
         free = row["free"]
-        if free is None or free < each * deliveries or self._seen_as != self._held.worker:
+        # The last of a count are taken without another one, but that a group is not cut for want of
+        # what came back: near the end every claim would count, one behind the other.
+        least = each * deliveries if self._has_groups else each
+        if free is None or free < least or self._seen_as != self._held.worker:
             grant = await self._count(connection, bound)
         else:
             bound.pass_on()

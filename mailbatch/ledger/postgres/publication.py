@@ -49,6 +49,10 @@ class OfDatabase:
         """Have claims of this process take recipients within a bound, and count for it now."""
         self._link.wait(self._grants.bound_by(bound))
 
+    def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now, beside all claims."""
+        self._link.wait(self._grants.judged_by(bound))
+
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids."""
         ids = dict.fromkeys(row["id"] for row in self._link.wait(self._link.fetch(_TELLING)))

@@ -116,6 +116,28 @@ def test_all_workers_together_claim_what_is_left_and_no_more(cluster, place, pla
         assert free(cluster, place) == 0
 
 
+def test_the_last_of_a_count_are_claimed_without_another_one(cluster, place, planner):
+    told = bound(planner, 8).told
+    assert len(lease(planner, 3)) == 3
+    counts = len(told)
+    assert [len(lease(planner, 3)), len(lease(planner, 3))] == [3, 2]
+    assert (len(told), free(cluster, place)) == (counts, 0)
+    assert lease(planner, 3) == []
+    assert len(told) > counts
+
+
+def test_one_that_watches_sees_what_counts_and_lets_no_claim_count_again(cluster, place, planner):
+    told = bound(planner, 8).told
+    send(planner, *lease(planner, 3))
+    counts = len(told)
+    with PostgresLedger.read(place) as reader:
+        watching = Most(3)
+        reader.publication.judged_by(watching)
+        assert [sum(n for _, n in one.taken) for one in watching.told] == [3]
+    assert free(cluster, place) == 5
+    assert (len(lease(planner, 3)), len(told)) == (3, counts)
+
+
 def test_an_outcome_behind_a_claim_that_waits_leaves_the_next_claim_due(planner):
     """That claim says that the number is reached; without it a run ended and did not say why."""
     bound(planner, 1)
