@@ -149,7 +149,7 @@ def unwritable(path: Path, error: OSError, option: str) -> OutputError:
 
     `option` is the option of the command line that names another place (`--results`).
     """
-    hint = SYSTEM_REMEDIES.get(error.errno or 0)
+    hint = _remedy(error, option)
     if isinstance(error, NotRegularFile):
         path, hint = Path(error.filename), "name a file that may be replaced"
     if error.errno == errno.ENOENT and not path.parent.exists():
@@ -165,8 +165,15 @@ def cannot_write(path: Path, error: OSError, option: str) -> OutputError:
     `path` is named where the error names no file; `option` names another place.
     """
     named = error.filename2 or error.filename or path  # of a copy the second one is written
-    hint = SYSTEM_REMEDIES.get(error.errno or 0, f"choose another {option}")
+    hint = _remedy(error, option) or f"choose another {option}"
     return OutputError(f"cannot write {named}: {error.strerror}", hint=hint)
+
+
+def _remedy(error: OSError, option: str) -> str | None:
+    """Return the remedy for a failure of the system, None for that of a path."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"free some space, or choose another {option}"
+    return SYSTEM_REMEDIES.get(error.errno or 0)
 
 
 def _target(path: Path, *, parents: bool) -> tuple[Path, int | None]:
