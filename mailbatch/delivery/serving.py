@@ -269,6 +269,11 @@ class _Worker:
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
             if self._goes_on_behind(sent.failure):
                 return replace(sent, failure=None), True
+            publication = publication_of(ledger)
+            if publication is not None and publication.step_is_used_up and sent.failure is None:
+                # The run judges, and offers the mailing with the next step.
+                self._held[place] = (ready.published, time.time() + HOLD)
+                return sent, True
             return self._ended(sent, ledger)
 
     def _goes_on_behind(self, failure: MailbatchError | None) -> bool:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from mailbatch.delivery import signals
-from mailbatch.delivery.admission import gate_of_worker, wait_until
+from mailbatch.delivery.admission import held_over_all, wait_until
 from mailbatch.delivery.gate import Held
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, Sent
@@ -67,7 +67,7 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
 
 def _held(mailing: Mailing) -> Held | None:
     job = mailing.inputs.job
-    return gate_of_worker(job, mailing.ledger).look() if job.server.may_hold else None
+    return held_over_all(job, mailing.ledger) if job.server.may_hold else None
 
 
 def no_worker(otherwise: str) -> UsageError:
