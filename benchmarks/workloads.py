@@ -1,6 +1,6 @@
 """The workloads as a table: mailing, server, programs, recipients and rounds of each.
 
-The sizes and rounds are such that the workloads of all goals take about 25 minutes on two cores.
+The sizes and rounds are such that the workloads of all goals take about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ WORKLOADS = {
             "1,000,000 recipients in 50 groups, which lie mixed in the table; and a fifth of them. "
             "Rates count from the first connection on; planning is a workload of its own.",
             1_000_000,
-            3,
+            5,
             (Share("mailbatch", part=0.2), Share("mailbatch", before=True)),
             unit="recipients",
             mailing=Mailing(groups=50),
@@ -225,7 +225,7 @@ WORKLOADS = {
             "1,000,000 rows planned, a message of their own for each; then the edition's status, "
             "its results, and a plan again.",
             1_000_000,
-            3,
+            5,
             (
                 Share("mailbatch run --limit 1", before=True),
                 Share("mailbatch status", repeat=5, behind=True, before=True),
