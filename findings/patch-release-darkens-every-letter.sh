@@ -17,7 +17,8 @@ set -euo pipefail
 D=$(mktemp -d)
 trap 'rm -rf "$D"' EXIT
 cat > "$D/letter.mjs" <<'JS'
-import { Body, Column, Head, Html, Link, Row, Tailwind, Text, render } from '@react-email/components';
+import { Body, Column, Head, Html, Link, Row, Tailwind, Text } from '@react-email/components';
+import { render } from '@react-email/render';
 import { createElement as h } from 'react';
 
 const letter = h(Tailwind, null, h(Html, null, h(Head), h(Body, null,
