@@ -19,6 +19,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -26,10 +27,24 @@ from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 
 
 class NotRegularFile(OSError):
-    """A device, a folder or the like stands where a file was to be replaced: `filename`."""
+    """A device, a folder or the like stands where a file was to be read or replaced: `filename`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(None, "it is not a regular file", str(path))
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file to read, and never wait: a FIFO would wait for a writer.
+
+    Raises:
+        NotRegularFile: a device, a folder or the like stands there.
+        OSError: the file cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegularFile(path)
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager

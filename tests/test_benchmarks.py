@@ -19,7 +19,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import against, figures, measuring, plot, report, reports, run, slow_disk, workers
+from benchmarks import (
+    against,
+    figures,
+    measuring,
+    plot,
+    report,
+    reports,
+    run,
+    slow_disk,
+    together,
+    workers,
+)
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import BEFORE, GOALS, MEASURED, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -233,6 +244,18 @@ def test_a_worker_and_its_database_are_measured_beside_a_plain_run():
     assert min(cost.plain, cost.worker, cost.wal, cost.syncs) > 0
     assert cost.ratios == (cost.database / cost.plain, cost.worker / cost.plain)
     assert "| here |" in workers.shown([("here", [cost])])
+
+
+@pytest.mark.realserver
+def test_a_whole_mailing_of_two_workers_is_measured_beside_a_plain_run():
+    sink_obstacle()
+    check_present()
+    with serving() as server:
+        done = together.measure(workers.ROOT, server, recipients=RECIPIENTS, sessions=2, workers=2)
+        assert server.arrived() == 2 * RECIPIENTS
+    assert min(one.memory for one in (done.plain, done.watching, *done.workers)) > 0
+    assert done.watching.wall > done.planned > 0
+    assert "2 workers" in "\n".join(done.lines)
 
 
 def kept(server: Server):

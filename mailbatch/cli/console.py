@@ -356,8 +356,10 @@ class RunProgress:
 
     def redraw(self, *, force: bool = False) -> None:
         """Draw the bar if the time has come: drawing costs more than sending a message."""
+        if self._bar is None or self._task is None:
+            return
         now = time.monotonic()
-        if self._bar is None or self._task is None or (now - self._drawn < REDRAW and not force):
+        if now - self._drawn < REDRAW and not force:
             return
         self._drawn = now
         done = sum(n for s, n in self._counts.items() if s not in (Status.PENDING, Status.DEFERRED))

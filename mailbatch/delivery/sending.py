@@ -129,7 +129,8 @@ async def _send_all(
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
     waits = loop if several else None
-    run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits)
+    throttle = _throttle(mailing, options, is_shared=steps is not None and steps.is_shared)
+    run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits, throttle)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -295,6 +296,7 @@ def _run_of(
     gate: Gate,
     ahead: Ahead | None,
     waits: asyncio.AbstractEventLoop | None,
+    throttle: Throttle | SharedThrottle,
 ) -> tuple[Run, Lots]:
     """Return the parts of the run, put together; `where` names the other end of all sessions.
 
@@ -338,7 +340,7 @@ def _run_of(
     crew = Crew()
     rules = Rules(
         policy,
-        _throttle(mailing, options),
+        throttle,
         limits,
         pace,
         Troubles(limits, pace, server=where, clock=clock, key=mailing.at_key),
@@ -349,11 +351,17 @@ def _run_of(
     return Run(supply, recorder, fitting, rules, crew, progress, clock, where), lots
 
 
-def _throttle(mailing: Mailing, options: RunOptions) -> Throttle | SharedThrottle:
-    """Return the throttle of `server.rate`, which all workers of a published mailing share."""
+def _throttle(
+    mailing: Mailing, options: RunOptions, *, is_shared: bool
+) -> Throttle | SharedThrottle:
+    """Return the throttle of `server.rate`, which all workers of a published mailing share.
+
+    `is_shared`: the mailing may be published later in the run.
+    """
     publication, rate = publication_of(mailing.ledger), rate_of(mailing.inputs.job, options)
-    if publication is not None and rate is not None and publication.current() is not None:
-        return SharedThrottle(publication.turns)
+    if publication is not None and rate is not None:  # noqa: SIM102 - asks the database
+        if is_shared or publication.current() is not None:
+            return SharedThrottle(publication.turns)
     return Throttle(rate, time.monotonic)
 
 

@@ -238,13 +238,16 @@ class FileSession:
         """
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
         path = self.folder / f"{self.transactions + 1:06d}-{safe}.eml"
+        begun = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
+                begun = True
                 file.writelines([piece.data for piece in self._content.pieces])
         except OSError as error:
-            with suppress(OSError):
-                path.unlink()
+            if begun:  # else the file is somebody's, whole, and may not be written
+                with suppress(OSError):
+                    path.unlink()
             raise_if_starved(error)
             raise cannot_write(path, error, "--out") from error
         self.transactions += 1
