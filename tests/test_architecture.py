@@ -87,7 +87,7 @@ FACE = {
     "receiver": {"application", "door", "intake", "path_token", "proving", "serving"},
     "pull": {"access", "asking", "pulling"},
     "checks": {
-        "codes", "edition_checks", "findings", "references", "report", "selection",
+        "codes", "edition_checks", "findings", "letter_links", "references", "report", "selection",
         "server_checks", "survey", "table_checks", "tallies", "unsubscribing",
     },
     "dns": {"asking", "judgement", "published"},

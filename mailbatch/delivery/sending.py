@@ -40,6 +40,7 @@ from mailbatch.delivery.throttle import SharedThrottle, Throttle
 from mailbatch.delivery.transport import FileSession, TransportSession
 from mailbatch.delivery.trouble import Troubles
 from mailbatch.errors import UNWRITTEN, LedgerError, MailbatchError, SessionError
+from mailbatch.files import cannot_write
 from mailbatch.job.model import Job
 from mailbatch.render.alignment import may_be_aligned
 from mailbatch.results.file import check_place
@@ -117,7 +118,13 @@ async def _send_all(
     job = mailing.inputs.job
     stack = AsyncExitStack()
     files = FileSession(options.out or job.folder / OUTBOX) if options.dry_run else None
-    opener, where = await _transport(mailing, options, progress, files or server, stack)
+    unkept: list[MailbatchError] = []
+
+    def end(error: OSError) -> None:
+        unkept.append(cannot_write(options.out or job.folder, error, "--out"))
+        run.crew.stop.set()
+
+    opener, where = await _transport(mailing, options, progress, files or server, stack, end)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
@@ -152,7 +159,7 @@ async def _send_all(
         if closing is not None:
             closing.cancel()
         await stack.aclose()
-    failure = _serious(failures, mailing) or gate.failure
+    failure = next(iter(unkept), None) or _serious(failures, mailing) or gate.failure
     _tell_all(run, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
@@ -217,10 +224,12 @@ async def _transport(
     progress: Progress,
     end: Server | FileSession | None,
     stack: AsyncExitStack,
+    on_unkept: Callable[[OSError], None],
 ) -> tuple[Opener, str]:
     """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
 
-    The answers of a rehearsal are those of the first server of the job.
+    `on_unkept` hears that a message cannot be kept in the outbox of a rehearsal. The answers of a
+    rehearsal are those of the first server of the job.
     """
     job = mailing.inputs.job
     if isinstance(end, FileSession):
@@ -240,6 +249,7 @@ async def _transport(
         outbox=options.out,
         answers=() if mailing.at is not None else options.answers,
         tell=progress.alarm,
+        on_unkept=on_unkept,
         provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
         aligned=may_be_aligned,
     )

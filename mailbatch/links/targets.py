@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from html.parser import HTMLParser
 from itertools import chain
 
+from mailbatch.checks.letter_links import LEAVES, letter_links, written_out
 from mailbatch.checks.references import references
-from mailbatch.checks.unsubscribing import may_unsubscribe, unsubscribe_urls
+from mailbatch.checks.unsubscribing import may_unsubscribe, stem, unsubscribe_urls
 from mailbatch.errors import Location
 from mailbatch.frozen import frozen
 from mailbatch.render.message import Content
@@ -26,7 +26,6 @@ from mailbatch.render.message import Content
 MOST_TARGETS = 100
 _WEB = re.compile("https?://", re.IGNORECASE)
 _MARKS = re.compile("[/?&=#]")
-_WRITTEN_OUT = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
 
 class Use(StrEnum):
@@ -127,66 +126,13 @@ def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
     stems: set[str] = set()
     urls: set[str] = set()
     for content in contents:
-        stems.update(map(_stem, unsubscribe_urls(content)))
-        urls.update(url for url, words in _worded(content) if may_unsubscribe(words))
+        stems.update(map(stem, unsubscribe_urls(content)))
+        urls.update(one.address for one in letter_links(content) if LEAVES in one.remarks)
 
     def leaves(url: str) -> bool:
-        return url in urls or _stem(url) in stems or may_unsubscribe(url)
+        return url in urls or stem(url) in stems or may_unsubscribe(url)
 
     return leaves
-
-
-def _worded(content: Content) -> Iterator[tuple[str, str]]:
-    """Yield the links of a message with the words that name each link to a reader."""
-    if content.html is not None:
-        reader = _LinkTexts()
-        reader.feed(content.html)
-        reader.close()
-        yield from reader.links
-    before = ""
-    for line in (content.text or "").splitlines():
-        found = list(_written_out(line))
-        alone = [line.strip("<>() ")] == found
-        yield from ((url, f"{before} {line}" if alone else line) for url in found)
-        before = line if line.strip() else before
-
-
-class _LinkTexts(HTMLParser):
-    """The links of an HTML part, each with text, title and the alt texts inside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[tuple[str, str]] = []
-        self._open = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "a":
-            self._open = True
-            self.links.append((given.get("href") or "", given.get("title") or ""))
-        elif tag == "img":
-            self.handle_data(given.get("alt") or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._open = self._open and tag != "a"
-
-    def handle_data(self, data: str) -> None:
-        if self._open:
-            url, words = self.links[-1]
-            self.links[-1] = url, f"{words} {data}"
-
-
-def _written_out(text: str) -> Iterator[str]:
-    """Yield the web addresses in a text, without the marks of the sentence around."""
-    for url in _WRITTEN_OUT.findall(text):
-        while url[-1] in ".,;:!?'*_" or (url[-1] in ")]" and not _is_closed(url)):
-            url = url[:-1]  # noqa: PLW2901
-        yield url
-
-
-def _is_closed(url: str) -> bool:
-    """Say whether the last bracket of an address was opened in there."""
-    return url.count({")": "(", "]": "["}[url[-1]]) >= url.count(url[-1])
 
 
 def _addresses(content: Content) -> Iterator[tuple[str, Use]]:
@@ -194,14 +140,11 @@ def _addresses(content: Content) -> Iterator[tuple[str, Use]]:
         seen = references(content.html)
         yield from ((url, Use.LINK) for url in seen.links if _WEB.match(url))
         yield from ((one.source, Use.IMAGE) for one in seen.images if _WEB.match(one.source))
-    for url in _written_out(content.text or ""):
-        yield url, Use.LINK
+    for url in written_out(content.text or ""):
+        if _WEB.match(url):
+            yield url, Use.LINK
 
 
 def is_one_click(content: Content) -> bool:
     """Tell whether a message offers one-click unsubscription (RFC 8058 3.1)."""
     return any(name == "List-Unsubscribe-Post" for name, _ in content.headers)
-
-
-def _stem(url: str) -> str:
-    return re.split(r"[?#]", url, maxsplit=1)[0].lower()

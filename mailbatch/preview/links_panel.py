@@ -2,13 +2,12 @@
 
 The addresses are text: the panel must never lead to one.
 
-Tests: tests/preview/test_letter_links.py, tests/browser/test_message_page.py.
+Tests: tests/checks/test_letter_links.py, tests/browser/test_message_page.py.
 """
 
 from __future__ import annotations
 
-from mailbatch.look.markup import count, text
-from mailbatch.preview.letter_links import (
+from mailbatch.checks.letter_links import (
     ELSEWHERE,
     HTTP,
     LEAVES,
@@ -17,6 +16,7 @@ from mailbatch.preview.letter_links import (
     Link,
     letter_links,
 )
+from mailbatch.look.markup import count, text
 from mailbatch.render.message import Content
 
 _KINDS = {HTTP: "warning", MISSING: "warning", WORDLESS: "warning", ELSEWHERE: "warning"}

@@ -101,6 +101,17 @@ _ENDS = {
     "tbody": ({"tbody", "thead", "tr", "td", "th"}, {"table"}),
     "tfoot": ({"tbody", "thead", "tr", "td", "th"}, {"table"}),
 }
+_AROUND_BLOCKS = frozenset(["table", "td", "th", "li", "div", "blockquote"])
+
+
+def _ended(tag: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the elements that a start tag ends, and those that it looks no further than."""
+    ends, around = map(frozenset, _ENDS.get(tag, ("", "")))
+    return (ends | {"p"}, around | _AROUND_BLOCKS - ends) if tag in BLOCKS else (ends, around)
+
+
+#: The start tags that end others.
+_ENDED = {tag: _ended(tag) for tag in BLOCKS | _ENDS.keys()}
 _DEEPEST = 150  # deeper elements become part of the one there
 _PARTS = 3  # a table at that depth still has groups, rows and cells
 
@@ -215,8 +226,9 @@ class _Parser(HTMLParser):
             elif tag in {"html", "body"} or (tag == "head" and self._unseen[0] == "head"):
                 self._unseen.clear()
             return
-        names = [element.tag for element in self._open[1:]]
-        if tag in names:
+        if self._open[-1].tag == tag and len(self._open) > 1:  # as in most letters
+            self._open.pop()
+        elif any(element.tag == tag for element in self._open[1:]):
             while self._open.pop().tag != tag:
                 pass
 
@@ -226,10 +238,10 @@ class _Parser(HTMLParser):
 
     def _end_before(self, tag: str) -> None:
         """Close the elements that a start tag closes without saying so."""
-        ends, around = _ENDS.get(tag, (set(), set()))
-        if tag in BLOCKS:
-            ends = ends | {"p"}
-            around = around | {"table", "td", "th", "li", "div", "blockquote"} - ends
+        known = _ENDED.get(tag)
+        if known is None:
+            return
+        ends, around = known
         for depth in range(len(self._open) - 1, 0, -1):
             if self._open[depth].tag in around:
                 return

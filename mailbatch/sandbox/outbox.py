@@ -12,11 +12,11 @@ Tests: tests/sandbox/test_server.py.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO
 
 from mailbatch.frozen import frozen
 
@@ -54,7 +54,8 @@ class Outbox:
         folder.mkdir(parents=True, exist_ok=True)
         numbers = (_NUMBERED.fullmatch(file.name) for file in folder.iterdir())
         self._last = max((int(found[1]) for found in numbers if found), default=0)
-        self._index: IO[str] = (folder / INDEX).open("a", encoding="utf-8")
+        # Without a buffer: what a full disk does not take must not be tried again at the end.
+        self._index = (folder / INDEX).open("ab", buffering=0)
 
     def keep(self, message: Kept, content: bytes) -> Kept:
         """Write one message and the index line, and return the message with the file.
@@ -64,8 +65,6 @@ class Outbox:
         """
         number = self._last + 1
         file = self.folder / f"{number:04d}-{message.id}.eml"
-        file.write_bytes(content)
-        self._last = number
         line = {
             "file": file.name,
             "uuid": message.id,
@@ -74,9 +73,24 @@ class Outbox:
             "size": message.size,
             "time": message.time.isoformat(timespec="milliseconds"),
         }
-        self._index.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._index.flush()
+        try:
+            file.write_bytes(content)
+            self._append((json.dumps(line, ensure_ascii=False) + "\n").encode())
+        except OSError:
+            file.unlink(missing_ok=True)  # a part of a message would look like one
+            raise
+        self._last = number
         return replace(message, file=file)
+
+    def _append(self, line: bytes) -> None:
+        """Write a line of the index, or no part of the line."""
+        end, left = os.fstat(self._index.fileno()).st_size, memoryview(line)
+        try:
+            while left:
+                left = left[self._index.write(left) :]
+        except OSError:
+            os.ftruncate(self._index.fileno(), end)
+            raise
 
     def close(self) -> None:
         """Close the index; the files stay."""

@@ -56,6 +56,7 @@ class Sandbox:
         tls_context: ssl.SSLContext | None,
         answers: Answers,
         on_message: Callable[[Kept], None] | None,
+        on_unkept: Callable[[OSError], None] | None,
         on_content: Callable[[Kept, bytes], None] | None,
         tell: Callable[[str], None] | None,
         provider: Provider | None,
@@ -74,6 +75,7 @@ class Sandbox:
         self._outbox = outbox
         self._addresses = addresses
         self._on_message = on_message
+        self._on_unkept = on_unkept
         self._on_content = on_content
         self._tell = tell
         self._provider = provider
@@ -96,6 +98,7 @@ class Sandbox:
         answers: Iterable[Answer] = (),
         beyond_loopback: bool = False,
         on_message: Callable[[Kept], None] | None = None,
+        on_unkept: Callable[[OSError], None] | None = None,
         on_content: Callable[[Kept, bytes], None] | None = None,
         tell: Callable[[str], None] | None = None,
         provider: Provider | None = None,
@@ -118,6 +121,7 @@ class Sandbox:
             answers: replies in place of the usual ones; of several that are due, the first.
             beyond_loopback: listen on an address that others reach.
             on_message: called with every message that is kept.
+            on_unkept: called where the outbox cannot keep one; None logs that.
             on_content: called with every message that is kept, and with the content.
             tell: called at the end with a sentence for each of `answers` that had no occasion.
             provider: tells what becomes of every message that is kept; None tells nothing.
@@ -143,6 +147,7 @@ class Sandbox:
             tls_context=tls_context,
             answers=Answers(answers),
             on_message=on_message,
+            on_unkept=on_unkept,
             on_content=on_content,
             tell=tell,
             provider=provider,
@@ -232,7 +237,10 @@ class Sandbox:
             try:
                 message = self._outbox.keep(message, content)
             except OSError as error:
-                log.error("the outbox cannot be written: %s", error)  # noqa: TRY400 - no traceback
+                if self._on_unkept:
+                    self._on_unkept(error)
+                else:
+                    log.error("the outbox cannot be written: %s", error)  # noqa: TRY400 - no trace
                 return "452 4.3.1 Insufficient system storage"
         self.messages += 1
         self.recipients += len(rcpt_tos)

@@ -377,6 +377,22 @@ def test_a_dry_run_on_a_full_disk_counts_whole_files_alone(mailing):
     assert f"\n{len(files)} message" in done.err
 
 
+def test_a_rehearsal_whose_outbox_is_full_ends(mailing):
+    """The sandbox refuses for now, as a full server does: a run would wait for it for an hour."""
+    job, _server = mailing()
+    with Disks(small=job.folder / "small", size="8k") as disks:
+        disks.fill(but=4096)
+        command = ["run", "job.yaml", "--sandbox", "--out", "small/box", "--json"]
+        done = mailbatch(*command, cwd=job.folder, namespace=disks.namespace)
+        kept = list(disks.seen(job.folder / "small" / "box").glob("*.eml"))
+    assert done.code == 74
+    told = json.loads(done.out)
+    assert told["accepted"] == len(kept)
+    assert "No space left on device" in told["error"]
+    assert "free some space, or choose another --out" in done.err
+    assert "waiting" not in done.err
+
+
 def test_a_sender_whose_domain_is_as_long_as_one_can_be(mailing):
     """It stands in every Message-ID."""
     job, server = mailing()

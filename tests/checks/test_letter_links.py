@@ -2,10 +2,11 @@
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailbatch.preview.letter_links import (
+from mailbatch.checks.letter_links import (
     ELSEWHERE,
     HTTP,
     LEAVES,
@@ -14,10 +15,10 @@ from mailbatch.preview.letter_links import (
     Link,
     letter_links,
 )
+from mailbatch.links.targets import leaving
 from mailbatch.preview.links_panel import links_panel
 from tests.checks.making import content
-
-from .making import HOSTILE
+from tests.preview.making import HOSTILE
 
 
 def links(html="", text="", **more):
@@ -73,6 +74,38 @@ def test_a_link_that_unsubscribes_is_known_by_the_header_or_by_its_words():
     assert [(one.where, one.remarks) for one in found] == [
         ("header", (LEAVES,)), ("header", (LEAVES,)), ("HTML", (LEAVES,)), ("HTML", (LEAVES,)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {"html": '<a title="Se d\u00e9sabonner" href="https://t.example/7">ici</a>'},
+        {"html": '<a href="https://t.example/7"><img src="x.png" alt="Unsubscribe"></a>'},
+        {"html": '<p><a href="https://t.example/7">Unsubscribe</p>'},
+        {"html": '<a href="https://t.example/7">No news? <a href="https://a.example/">Unsubscribe'},
+        {"text": "To unsubscribe:\r\n<https://t.example/7>\r\n"},
+        {
+            "text": "https://t.example/7?u=8",
+            "headers": (("List-Unsubscribe", "<https://t.example/7>"),),
+        },
+    ],
+)
+def test_the_tab_marks_every_link_that_check_links_leaves_out(letter):
+    """One judgment: a title, an image and the line before say what a link is for, too."""
+    made = content(**letter)
+    leaves = leaving([made])
+    marked = {one.address: LEAVES in one.remarks for one in letter_links(made)}
+    assert any(marked.values())
+    assert marked == {address: leaves(address) for address in marked}
+
+
+def test_a_link_without_an_end_goes_up_to_the_next():
+    found = links('<a href="https://a.example/">A <b>walk</b><a href="https://b.example/">tea</a>')
+    assert [(one.address, one.words) for one in found] == [
+        ("https://a.example/", "A walk"), ("https://b.example/", "tea"),
+    ]  # fmt: skip
+    outlook = '<!--[if mso]><v:rect href="https://o.example/">x</v:rect><![endif]-->'
+    assert [one.address for one in links(f'<a name="top"><p>{outlook}')] == ["https://o.example/"]
 
 
 def test_a_link_of_the_user_is_text_in_the_panel_and_leads_nowhere():
