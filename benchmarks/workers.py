@@ -30,6 +30,7 @@ from benchmarks.against import ROOT, built
 from benchmarks.database import SETTINGS, is_offered, seconds_of
 from benchmarks.mailing import Mailing, Scene, write_scene
 from benchmarks.servers import Server, serving, until
+from mailbatch.cli.main import put_away_at_the_end
 from tests.support.postgresql import Cluster
 
 HERE = Path(__file__).parent
@@ -197,4 +198,5 @@ def main(given: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     sys.exit(main())

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import smtplib
 import subprocess
 import sys
@@ -381,6 +382,29 @@ def test_a_commit_is_built_for_the_time_of_a_block():
     assert not earlier.folder.exists()
     with pytest.raises(ValueError, match="'nothing' is no commit"), against.built("nothing"):
         pass
+
+
+@pytest.mark.skipif(not (against.ROOT / ".git").exists(), reason="no repository")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_a_measurement_that_is_ended_leaves_nothing_in_the_repository(tmp_path, signum):
+    """Nor in the folder of temporary files, unless there was no time: then the next one removes."""
+    registered = ["git", "-C", str(against.ROOT), "worktree", "list"]
+    before = subprocess.check_output(registered)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [sys.executable, "-m", "benchmarks.run", "--against", "HEAD", "--workload", "version"]
+    measuring = subprocess.Popen(
+        command,
+        cwd=against.ROOT,
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: list(folder.glob("*/mailbatch/__init__.py")) != [], "the files of the commit")
+    measuring.send_signal(signum)
+    measuring.wait(timeout=60)
+    assert subprocess.check_output(registered) == before
+    assert (list(folder.iterdir()) != []) == (signum == signal.SIGKILL)
 
 
 # -- the figures -----------------------------------------------------------------------------------

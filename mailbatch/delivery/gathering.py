@@ -53,7 +53,8 @@ class Gathering:
 
     def asked(self, points: int) -> None:
         """Note a call with so many commit points, made now."""
-        self._asked_at, self._let_go = self._clock(), points
+        if self._later is not None:
+            self._asked_at, self._let_go = self._clock(), points
 
     def begin(self, waiting: int) -> bool:
         """Begin to wait behind the answer, with so many commit points that came meanwhile.

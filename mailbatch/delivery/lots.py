@@ -8,7 +8,7 @@ One durable commit covers a lot: a large lot is cheap, and a small one leaves fe
 doubt behind a power loss. So lots grow while one is used up in no time, and shrink again. The
 memory never holds more than a lot.
 
-Of a far ledger the next lot is asked for when half of one is used up, so that no session waits for
+The next lot of a far ledger is asked for when half of one is used up, so that no session waits for
 it, nor the records of all: the memory holds a lot and a half. Not so where lots are small, since a
 slow run gains nothing, nor where a number limits the run.
 """

@@ -38,7 +38,8 @@ def offer(
     Without effect for a ledger in a file.
 
     Raises:
-        LedgerLocked: workers have messages of another bundle under way.
+        LedgerLocked: workers have messages of another bundle under way, or another choice of the
+            editions before.
         LedgerError: the database fails.
         OutputError: a bundle that is too large for the database cannot be written (74).
     """
@@ -63,6 +64,8 @@ def offer(
         publication.withdraw()
         progress.note(f"this run sends alone, without workers: {why}")
         return
+    if mailing.thread is not None:  # workers place their messages by the choice of this run
+        mailing.thread.keep(mailing.ledger)
     domain = inputs.composer.message_id_domain
     samples = tuple(
         Sample(recipient, digest_of(inputs.composer, delivery))
@@ -125,7 +128,6 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
             "a secret is the output of a command, and a worker runs no command of a job",
         ),
         (job.keep is not None, "keep: dialogue is written by one run"),
-        (mailing.thread is not None, "message.thread asks the ledgers of earlier editions"),
     )
     return next((why for is_so, why in reasons if is_so), None)
 

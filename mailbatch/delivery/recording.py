@@ -244,7 +244,9 @@ class Recording:
     def _flush(self) -> None:
         if self._answers.due is not None:  # what waits is asked for behind its answer
             return
-        self._gathering.end(len(self._points))
+        gathering = self._gathering
+        if gathering.is_under_way:
+            gathering.end(len(self._points))
         points, self._points = self._points, []
         settled, self._settled = self._settled, []
         for _, session in points:
@@ -253,7 +255,7 @@ class Recording:
                 break
         if not points and not settled:
             return
-        self._gathering.asked(len(points))
+        gathering.asked(len(points))
         suspicion = None if self._suspicion_told else Suspicion(self._suspected_since)
         several = len(points) + len(settled) > 1 or suspicion is not None
         try:

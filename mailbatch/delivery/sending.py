@@ -116,7 +116,8 @@ async def _send_all(
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
     stack = AsyncExitStack()
-    opener, where = await _transport(mailing, options, progress, server, stack)
+    files = FileSession(options.out or job.folder / OUTBOX) if options.dry_run else None
+    opener, where = await _transport(mailing, options, progress, files or server, stack)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
@@ -157,13 +158,16 @@ async def _send_all(
         await _conclude(
             run, ended_early=failure is not None or interrupted or gate.held is not None
         )
-    return _sent(run, lots, failure, interrupted=interrupted)
+    transactions = run.crew.transactions if files is None else files.transactions
+    return _sent(run, lots, failure, transactions=transactions, interrupted=interrupted)
 
 
-def _sent(run: Run, lots: Lots, failure: MailbatchError | None, *, interrupted: bool) -> Sent:
+def _sent(
+    run: Run, lots: Lots, failure: MailbatchError | None, *, transactions: int, interrupted: bool
+) -> Sent:
     """Return the result of the sending part."""
     return Sent(
-        run.crew.transactions,
+        transactions,
         run.crew.sessions,
         failure,
         interrupted,
@@ -210,7 +214,7 @@ async def _transport(
     mailing: Mailing,
     options: RunOptions,
     progress: Progress,
-    server: Server | None,
+    end: Server | FileSession | None,
     stack: AsyncExitStack,
 ) -> tuple[Opener, str]:
     """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
@@ -218,22 +222,17 @@ async def _transport(
     The answers of a rehearsal are those of the first server of the job.
     """
     job = mailing.inputs.job
-    if options.dry_run:
-        folder = options.out or job.folder / OUTBOX
-
-        async def opener_of_files() -> TransportSession:
-            return FileSession(folder)
-
-        return opener_of_files, f"{folder.name}/"
-    if server is not None:
+    if isinstance(end, FileSession):
+        return end.opened, f"{end.folder.name}/"
+    if end is not None:
         opener = destination.opener(
-            server,
+            end,
             options,
             progress,
             wants_dsn=bool(_notify(job)),
             dialogues=_dialogues(mailing, options, progress, stack),
         )
-        return opener, server.address
+        return opener, end.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(

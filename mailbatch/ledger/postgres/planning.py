@@ -27,6 +27,7 @@ from mailbatch.ledger.incoming import Block, PlanDigest, blocks, count_unchanged
 from mailbatch.ledger.merging import repeated_reason
 from mailbatch.ledger.plan import bring, settings
 from mailbatch.ledger.postgres import snapshot
+from mailbatch.ledger.postgres.forgotten import forgotten_by
 from mailbatch.ledger.postgres.leasing import WAITING, check_nothing_leased
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
@@ -73,6 +74,9 @@ class Planning:
         if len(self._held):
             raise self._link.broken("the plan changes while deliveries are leased")
         said = settings(columns, group_by, recipients_per_transaction, identity)
+        forgotten = self._wait(forgotten_by(self._link.fetch))
+        if forgotten is not None:
+            rows = forgotten.disguising(rows)
         change = self._unchanged(rows, PlanDigest(said))
         if change is not None:
             return change
