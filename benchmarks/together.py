@@ -90,7 +90,7 @@ def measure(
         write_scene(scene)
         load = [os.getloadavg()[0]]
         expected = server.arrived() + recipients
-        plain = _Command(side, scene.folder, "plain", "run", "job.yaml", "--yes", "--quiet").end()
+        plain = Command(side, scene.folder, "plain", "run", "job.yaml", "--yes", "--quiet").end()
         _check(scene, server, expected)
         load.append(os.getloadavg()[0])
         for known in (".mailbatch", "results"):  # else the mailing would be said to be sent already
@@ -99,12 +99,12 @@ def measure(
             before, began = seconds_of(cluster), time.monotonic()
             far = ("--ledger", cluster.address, "--quiet")
             words = ("run", "job.yaml", "--yes", "--sessions", "0", *far)
-            run = _Command(side, scene.folder, "run", *words)
+            run = Command(side, scene.folder, "run", *words)
             until(lambda: is_offered(cluster), "the plan", _PLAN_SECONDS, pause=0.5)
             planned = time.monotonic() - began
             shares = [len(range(number, sessions, workers)) for number in range(workers)]
             hands = [
-                _Command(
+                Command(
                     side, scene.folder, f"worker-{number}",
                     "work", "--sessions", str(share), "--state-dir", f"seen-{number}", *far,
                 )
@@ -128,7 +128,7 @@ def _check(scene: Scene, server: Server, expected: int) -> None:
         raise RuntimeError(f"{accepted} of {scene.recipients} recipients are accepted")
 
 
-class _Command:
+class Command:
     """A command of mailbatch that is under way."""
 
     def __init__(self, side: Path, folder: Path, name: str, *words: str) -> None:

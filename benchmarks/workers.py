@@ -33,7 +33,6 @@ from benchmarks.servers import Server, serving, until
 from mailbatch.cli.main import put_away_at_the_end
 from tests.support.postgresql import Cluster
 
-HERE = Path(__file__).parent
 _PLAN_SECONDS = 120.0
 _WAL = "SELECT wal_bytes::bigint, wal_sync::bigint FROM pg_stat_wal"
 
@@ -67,7 +66,8 @@ def measure(side: Path, server: Server, *, recipients: int, sessions: int) -> Co
         scene = Scene(Path(name) / "job", server, Mailing(), recipients, sessions)
         write_scene(scene)
         before = server.arrived()
-        plain = _command(side, scene.folder, "run", "job.yaml", "--yes", "--quiet")
+        words = ["run", "job.yaml", "--yes", "--quiet"]
+        plain = together.Command(side, scene.folder, "plain", *words).end().cpu
         _check_arrived(server, before + recipients)
         for known in (".mailbatch", "results"):  # else the mailing would be said to be sent already
             shutil.rmtree(scene.folder / known)
@@ -76,7 +76,8 @@ def measure(side: Path, server: Server, *, recipients: int, sessions: int) -> Co
             before, used = server.arrived(), seconds_of(cluster)
             wal, syncs = cluster.fetch(_WAL)[0]
             words = ["work", "--sessions", str(sessions), "--ledger", cluster.address]
-            worker = _command(side, scene.folder, *words, "--state-dir", "seen", "--quiet")
+            words += ["--state-dir", "seen", "--quiet"]
+            worker = together.Command(side, scene.folder, "worker", *words).end().cpu
             used = seconds_of(cluster) - used
             _check_arrived(server, before + recipients)
             wal_after, syncs_after = cluster.fetch(_WAL)[0]
@@ -106,28 +107,6 @@ def _plan(side: Path, scene: Scene, cluster: Cluster) -> None:
     finally:
         run.send_signal(signal.SIGTERM)
         run.wait(timeout=60)
-
-
-def _command(side: Path, folder: Path, *words: str) -> float:
-    """Run mailbatch in a folder, and return the seconds of the processor, children included."""
-    figures, running = folder / "usage.txt", folder / "running.txt"
-    launch = [sys.executable, "-I", "-S", str(HERE / "launch.py"), str(figures), str(running)]
-    with (folder / "errors.txt").open("w+b") as errors:
-        subprocess.run(
-            [*launch, sys.executable, "-m", "mailbatch", *words],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": str(side)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            check=True,
-        )
-        code, _, _, cpu, *_ = map(float, figures.read_text(encoding="ascii").split())
-        if code:
-            errors.seek(0)
-            said = errors.read().decode(errors="replace")[-2000:]
-            raise RuntimeError(f"mailbatch {words[0]} ended with {code:.0f}: {said}")
-    return cpu
 
 
 def _check_arrived(server: Server, expected: int) -> None:

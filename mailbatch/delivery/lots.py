@@ -9,8 +9,8 @@ doubt behind a power loss. So lots grow while one is used up in no time, and shr
 memory never holds more than a lot.
 
 The next lot of a far ledger is asked for when half of one is used up, so that no session waits for
-it, nor the records of all: the memory holds a lot and a half. Where a number limits the run, no lot
-is leased before the last one is used up.
+it, nor the records of all: the memory holds a lot and a half. Not so where lots are small, since a
+slow run gains nothing, nor where a number limits the run.
 """
 
 from __future__ import annotations
@@ -119,6 +119,7 @@ class Lots:
         """Whether a lot is leased while there is some of the last one."""
         return (
             self.is_far
+            and self._size > LOT
             and self._was_full
             and len(self._leased) <= self._size // 2
             and self._left is None

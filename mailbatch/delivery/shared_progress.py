@@ -26,9 +26,9 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.outcome import UNFINISHED, Status
 
-#: How often the ledger is looked at, at most and at least, in seconds; to count is a twentieth of
-#: the time where many are to be counted.
-_EVERY, _SELDOM, _SHARE = 1.0, 30.0, 20.0
+#: How often the ledger is looked at, at most and at least, in seconds; to count is a fiftieth of
+#: the time where many are to be counted: the database pays for it.
+_EVERY, _SELDOM, _SHARE = 1.0, 30.0, 50.0
 
 
 class SharedProgress:
@@ -128,7 +128,7 @@ def pause_behind(seconds: float) -> float:
     """Return the pause behind a count that took so many seconds, in seconds.
 
     >>> pause_behind(0.01), pause_behind(0.5), pause_behind(4.0)
-    (1.0, 10.0, 30.0)
+    (1.0, 25.0, 30.0)
     """
     return min(_SELDOM, max(_EVERY, _SHARE * seconds))
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mailbatch.delivery.lots import EMPTY_SECONDS, LARGEST_LOT, LOT, QUICK, Lots
+from mailbatch.delivery.lots import EMPTY_SECONDS, LARGEST_LOT, LOT, QUICK, QUICK_FAR, Lots
 from mailbatch.errors import LedgerError
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import NOW, open_ledger, people, plan
@@ -131,10 +131,11 @@ def over_far(ledger, conversation, **limits):
 
     async def play():
         far = Far(ledger)
-        lots = Lots(far, Clock(), **limits)
+        clock = Clock()
+        lots = Lots(far, clock, **limits)
         assert lots.take() is None
         await lots.coming()
-        await conversation(lots, far)
+        await conversation(lots, far, clock)
 
     asyncio.run(play())
 
@@ -148,69 +149,98 @@ async def take(lots, count):
 
 
 def test_the_next_lot_of_a_far_ledger_is_there_before_it_is_needed(ledger):
-    async def conversation(lots, far):
-        await take(lots, LOT // 2)
-        assert far.asked == [LOT]
-        await take(lots, 1)
+    async def conversation(lots, far, clock):
+        await take(lots, LOT)
+        assert lots.take() is None
+        await lots.coming()
         assert far.asked == [LOT, 2 * LOT]
-        assert len(lots._leased) == LOT // 2 - 1 + 2 * LOT
-        ids = [lots.take().id for _ in range(3)]
+        await take(lots, LOT)
+        assert far.asked == [LOT, 2 * LOT]
+        await take(lots, 1)
+        assert far.asked == [LOT, 2 * LOT, 4 * LOT]
+        assert len(lots._leased) == LOT - 1 + 4 * LOT
+        ids = [lots.take().id for _ in range(LOT + 3)]
         assert ids == sorted(ids)
+
+    over_far(ledger, conversation)
+
+
+def test_a_slow_run_over_a_far_ledger_leases_nothing_ahead(ledger):
+    """Else it would have more that a changed job cannot take back."""
+
+    async def conversation(lots, far, clock):
+        for number in range(1, 4):
+            assert far.asked == [LOT] * number
+            await take(lots, LOT)
+            clock.now += 2 * QUICK_FAR
+            assert lots.take() is None
+            await lots.coming()
 
     over_far(ledger, conversation)
 
 
 @pytest.mark.parametrize(
     "limits",
-    [{"limit": 2 * LOT}, {"left": lambda: 2 * LOT}, {"only": ["u1@example.net"]}],
+    [{"limit": 4 * LOT}, {"left": lambda: 4 * LOT}, {"only": ["u1@example.net"]}],
     ids=["limit", "cap", "only"],
 )
 def test_a_run_with_a_number_leases_nothing_ahead(ledger, limits):
-    async def conversation(lots, far):
-        asked = len(far.asked)
-        while lots._leased:
-            assert lots.take() is not None
-            assert len(far.asked) == asked
+    async def conversation(lots, far, clock):
+        for _ in range(2):
+            asked = len(far.asked)
+            while lots._leased:
+                assert lots.take() is not None
+                assert len(far.asked) == asked
+            lots.take()
+            if lots.coming() is not None:
+                await lots.coming()
 
     over_far(ledger, conversation, **limits)
 
 
 def test_what_a_guard_allows_leases_nothing_ahead(ledger):
-    async def conversation(lots, far):
-        lots.allow(LOT)
+    async def conversation(lots, far, clock):
+        await take(lots, LOT)
+        lots.allow(2 * LOT)
+        assert lots.take() is None
+        await lots.coming()
         while lots._leased:
             assert lots.take() is not None
-        assert far.asked == [LOT]
+        assert far.asked == [LOT, 2 * LOT]
 
     over_far(ledger, conversation)
 
 
 def test_behind_a_lot_that_is_not_full_none_is_leased_ahead(tmp_path):
     with open_ledger(tmp_path / "few") as ledger:
-        plan(ledger, people(*(f"u{n}@example.net" for n in range(LOT + 4))))
+        plan(ledger, people(*(f"u{n}@example.net" for n in range(3 * LOT + 4))))
 
-        async def conversation(lots, far):
-            await take(lots, LOT // 2 + 1)
-            await take(lots, LOT // 2 + 3)
-            assert far.asked == [LOT, 2 * LOT]
+        async def conversation(lots, far, clock):
+            await take(lots, LOT)
+            assert lots.take() is None
+            await lots.coming()
+            await take(lots, LOT + 1)
+            await take(lots, LOT + 3)
+            assert far.asked == [LOT, 2 * LOT, 4 * LOT]
             assert lots.is_used_up
             assert lots.take() is None
             await lots.coming()
             assert lots.take() is None
-            assert len(far.asked) == 3
+            assert len(far.asked) == 4
 
         over_far(ledger, conversation)
 
 
 def test_an_empty_answer_is_that_to_every_session_for_a_moment(monkeypatch, ledger):
-    async def conversation(lots, far):
+    async def conversation(lots, far, clock):
         async def answers_nothing(count, **wishes):
             far.asked.append(count)
             return []
 
         far.lease = answers_nothing
-        while lots._leased:
-            await take(lots, 1)
+        await take(lots, LOT)
+        assert lots.take() is None
+        await lots.coming()
         asked = len(far.asked)
         now = time.monotonic()
         monkeypatch.setattr(time, "monotonic", lambda: now + EMPTY_SECONDS / 2)
@@ -226,14 +256,17 @@ def test_an_empty_answer_is_that_to_every_session_for_a_moment(monkeypatch, ledg
 
 
 def test_a_failure_ahead_ends_the_run_before_the_rest_of_the_lot(ledger):
-    async def conversation(lots, far):
+    async def conversation(lots, far, clock):
         async def refuse(count, **wishes):
             raise LedgerError("gone")
 
+        await take(lots, LOT)
+        assert lots.take() is None
+        await lots.coming()
         far.lease = refuse
-        await take(lots, LOT // 2 + 1)
+        await take(lots, LOT + 1)
         with pytest.raises(LedgerError):
             lots.take()
-        assert len(lots.rest()) == LOT // 2 - 1
+        assert len(lots.rest()) == LOT - 1
 
     over_far(ledger, conversation)
