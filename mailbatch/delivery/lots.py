@@ -16,6 +16,7 @@ is leased before the last one is used up.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -30,6 +31,9 @@ QUICK = 0.1
 #: The same of a far ledger, where a lease is several round trips, and a lot that nobody began is
 #: never in doubt.
 QUICK_FAR = 0.5
+#: So long an empty answer of a far ledger is that to every session: at the end of a run each of
+#: these asks, and an empty lease costs more than a full one. Seconds.
+EMPTY_SECONDS = 0.02
 #: The largest lot. A power loss puts at most a lot in doubt, and the deliveries that were under way
 #: when it was leased: two for each session, less one (module `sender`).
 LARGEST_LOT = 256
@@ -80,7 +84,8 @@ class Lots:
         self._leased: deque[Delivery] = deque()
         # The lease that a far ledger has not answered yet.
         self._asked: asyncio.Task[None] | None = None
-        self._came_empty = False
+        # Until when an empty answer stands for all sessions, on the monotonic clock.
+        self._empty_until = 0.0
         # Behind a lot with fewer than were asked for there are no more.
         self._was_full = False
         self._failure: Exception | None = None
@@ -99,9 +104,8 @@ class Lots:
         if self._failure is not None:
             raise self._failure
         if self._asked is None:
-            if self._came_empty:  # told once; the next call asks again
-                self._came_empty = False
-            elif not self._leased or self._goes_ahead:
+            wanted = self._goes_ahead if self._leased else time.monotonic() >= self._empty_until
+            if wanted:
                 self._lease()
         return self._leased[0] if self._leased else None
 
@@ -190,7 +194,8 @@ class Lots:
             leased = await first
             while not leased and (other := next(others, None)) is not None:
                 leased = await answer(other)
-            self._came_empty = not leased and not self._leased
+            if not leased:
+                self._empty_until = time.monotonic() + EMPTY_SECONDS
             self._add(leased, size)
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self._failure = error

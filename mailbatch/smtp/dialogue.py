@@ -26,6 +26,7 @@ from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.commands import FACTS
 from mailbatch.smtp.connection import Connection
+from mailbatch.smtp.content import BLOCK_BYTES
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.failures import failure_of, reason_of, starttls_taken
@@ -76,6 +77,7 @@ class Dialogue(asyncio.Protocol):
         self._events: deque[events.Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._undrained = 0  # how many bytes the system had not taken, at the deadline before
         self._deadline = Deadline(self._loop, self._expired)
         # How long a reply to each verb is waited for, in seconds.
         self._patience = {
@@ -191,7 +193,11 @@ class Dialogue(asyncio.Protocol):
         self._rearm(connection.state)
 
     async def drain(self) -> None:
-        """Wait until the system has taken all bytes, at most `timeouts.command` seconds."""
+        """Wait until the system has taken all bytes, for each block `timeouts.command` seconds.
+
+        A transport may have several blocks at once: as long as another one was taken in time, the
+        next one has as long again.
+        """
         transport = self._transport
         if transport is None:
             return
@@ -200,6 +206,7 @@ class Dialogue(asyncio.Protocol):
             return
         self._drained = self._loop.create_future()
         transport.set_write_buffer_limits(high=0)
+        self._undrained = transport.get_write_buffer_size()
         self._deadline.set(self.server.timeouts.command)
         await self._drained
 
@@ -331,5 +338,19 @@ class Dialogue(asyncio.Protocol):
             self._deadline.set(self._patience[owed])
 
     def _expired(self) -> None:
+        left = _left(self._transport, self._drained)
+        if left is not None and self._undrained - left >= BLOCK_BYTES:  # another block in time
+            self._undrained = left
+            self._deadline.set(self.server.timeouts.command)
+            return
         text = f"{self.server.address} did not answer in time{self._where()}"
         self.fail(SessionTimeout(text))
+
+
+def _left(
+    transport: asyncio.WriteTransport | None, drained: asyncio.Future[None] | None
+) -> int | None:
+    """Return how many bytes wait for the system; None where the dialogue does not wait for that."""
+    if transport is None or drained is None or drained.done():
+        return None
+    return transport.get_write_buffer_size()

@@ -1,10 +1,11 @@
 """How many deliveries one synced commit covers: few while a run is slow, more while it is fast."""
 
 import asyncio
+import time
 
 import pytest
 
-from mailbatch.delivery.lots import LARGEST_LOT, LOT, QUICK, Lots
+from mailbatch.delivery.lots import EMPTY_SECONDS, LARGEST_LOT, LOT, QUICK, Lots
 from mailbatch.errors import LedgerError
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import NOW, open_ledger, people, plan
@@ -195,10 +196,33 @@ def test_behind_a_lot_that_is_not_full_none_is_leased_ahead(tmp_path):
             assert lots.is_used_up
             assert lots.take() is None
             await lots.coming()
-            assert lots.take() is None  # told once
+            assert lots.take() is None
             assert len(far.asked) == 3
 
         over_far(ledger, conversation)
+
+
+def test_an_empty_answer_is_that_to_every_session_for_a_moment(monkeypatch, ledger):
+    async def conversation(lots, far):
+        async def answers_nothing(count, **wishes):
+            far.asked.append(count)
+            return []
+
+        far.lease = answers_nothing
+        while lots._leased:
+            await take(lots, 1)
+        asked = len(far.asked)
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + EMPTY_SECONDS / 2)
+        assert lots.take() is None
+        assert lots.coming() is None
+        assert len(far.asked) == asked
+        monkeypatch.setattr(time, "monotonic", lambda: now + 2 * EMPTY_SECONDS)
+        assert lots.take() is None
+        await lots.coming()
+        assert len(far.asked) == asked + 1
+
+    over_far(ledger, conversation)
 
 
 def test_a_failure_ahead_ends_the_run_before_the_rest_of_the_lot(ledger):

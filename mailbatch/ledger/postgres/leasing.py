@@ -384,6 +384,8 @@ async def _wanted(connection: Any, count: int, now: float, text: str) -> list[_F
 
 
 async def _with_rows(connection: Any, heads: Sequence[Any]) -> list[_Found]:
+    if not heads:
+        return []
     found = {head[0]: _Found(Head(*head), [], None, is_new=False) for head in heads}
     for delivery_id, *row in await connection.fetch(_MEMBERS, list(found)):
         found[delivery_id].rows.append(Row._make(row))
