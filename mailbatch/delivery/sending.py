@@ -359,10 +359,9 @@ def _throttle(
     `is_shared`: the mailing may be published later in the run.
     """
     publication, rate = publication_of(mailing.ledger), rate_of(mailing.inputs.job, options)
-    if publication is not None and rate is not None:  # noqa: SIM102 - asks the database
-        if is_shared or publication.current() is not None:
-            return SharedThrottle(publication.turns)
-    return Throttle(rate, time.monotonic)
+    if publication is None or rate is None or not (is_shared or publication.current()):
+        return Throttle(rate, time.monotonic)
+    return SharedThrottle(publication.turns)
 
 
 async def _work_alone(

@@ -57,7 +57,7 @@ class Steps:
         self._tried = self._reported = 0
         self._figures = Figures(0)
         self._ended: float | None = None
-        # Lets workers send to so many recipients, those of before included; False: none may join.
+        # Lets workers send to so many recipients, those of before included; None: none may join.
         self._offer: Offer | None = None
 
     @classmethod
