@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mailbatch.errors import InputError, InputErrors, MailbatchError, OutputError
+from mailbatch.errors import InputError, MailbatchError, OutputError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Console:
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with the place and the next step."""
-        errors = error.errors if isinstance(error, InputErrors) else (error,)
+        errors = error.errors
         for one in errors[:MOST_ERRORS]:
             self._one_error(one)
         if len(errors) > MOST_ERRORS:
@@ -356,8 +356,10 @@ class RunProgress:
 
     def redraw(self, *, force: bool = False) -> None:
         """Draw the bar if the time has come: drawing costs more than sending a message."""
+        if self._bar is None or self._task is None:
+            return
         now = time.monotonic()
-        if self._bar is None or self._task is None or (now - self._drawn < REDRAW and not force):
+        if now - self._drawn < REDRAW and not force:
             return
         self._drawn = now
         done = sum(n for s, n in self._counts.items() if s not in (Status.PENDING, Status.DEFERRED))

@@ -183,7 +183,7 @@ class Sender:
             return None
         recipients = len(fitted.envelope.forward_paths)
         while run.rules.gate.waits(recipients) and not run.crew.stop.is_set():
-            await first(run.crew.settled.wait(), run.crew.stop.wait())
+            await first(run.crew.settled().wait(), run.crew.stop.wait())
         if run.crew.stop.is_set() or not run.rules.gate.enter(recipients):
             run.crew.stop.set()
             run.supply.put_back(fitted.delivery)
@@ -236,11 +236,11 @@ class Sender:
             seconds = rules.pace.resume_at - run.clock()
             if seconds > 0.0:
                 # A delivery that another worker had under way may be accepted, and end the wait.
-                await self._link.pause(seconds, "the server's limit", run.crew.settled.wait())
+                await self._link.pause(seconds, "the server's limit", run.crew.settled().wait())
             elif rules.pace.enter(self):
                 break
             else:  # another worker tries the server: the others wait for its outcome
-                await first(run.crew.settled.wait(), stop.wait())
+                await first(run.crew.settled().wait(), stop.wait())
         return not stop.is_set()
 
     def _begin(self, session: TransportSession, prepared: Prepared) -> Begun:
@@ -375,7 +375,7 @@ class Sender:
             if not run.crew.busy:
                 return False
             # Another worker's delivery may yet be deferred and become ours.
-            await first(run.crew.settled.wait(), run.crew.stop.wait())
+            await first(run.crew.settled().wait(), run.crew.stop.wait())
             return True
         await self._link.pause(max(0.0, due - run.clock()), "recipients due later")
         return True

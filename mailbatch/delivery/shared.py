@@ -43,23 +43,31 @@ class Rules:
 class Crew:
     """The workers of a run, as each of them knows the others.
 
-    `stop` ends the run, `let_in` is set once the server has let in a session, `settled` whenever a
-    worker has an outcome. `busy` counts the workers with a delivery in hand, `open_sessions` the
+    `stop` ends the run, `let_in` is set once the server has let in a session, `settled()` whenever
+    a worker has an outcome. `busy` counts the workers with a delivery in hand, `open_sessions` the
     sessions that are open now, `sessions` and `transactions` all of the run.
     """
 
     stop: asyncio.Event = field(default_factory=asyncio.Event)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)
     let_in: asyncio.Event = field(default_factory=asyncio.Event)
     busy: int = 0
     sessions: int = 0
     open_sessions: int = 0
     transactions: int = 0
+    # The event of those that wait; None: nobody does, by far the most of the time.
+    _settled: asyncio.Event | None = None
+
+    def settled(self) -> asyncio.Event:
+        """Return an event that is set when the next worker has an outcome."""
+        if self._settled is None:
+            self._settled = asyncio.Event()
+        return self._settled
 
     def tell_settled(self) -> None:
         """Wake the workers that wait for another one; a wait that begins behind this goes on."""
-        settled, self.settled = self.settled, asyncio.Event()
-        settled.set()
+        if self._settled is not None:
+            self._settled.set()
+            self._settled = None
 
 
 @frozen

@@ -187,12 +187,6 @@ ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 
 
-def _disguised(row: KeyedRow, forgotten: Forgotten) -> KeyedRow:
-    """Return the row of a plan with the aliases of a person that was forgotten."""
-    key, address = forgotten.alias(row.key), forgotten.alias(address_key(row.address))
-    return row._replace(key=key or row.key, address=address or row.address)
-
-
 class Standing:
     """Where every recipient stands, as the ledger is found."""
 
@@ -339,7 +333,7 @@ class Standing:
             moves = not identity_of(connection).is_address
             forgotten = Forgotten.of(connection)
             for given in rows:
-                row = given if forgotten is None else _disguised(given, forgotten)
+                row = given if forgotten is None else forgotten.known_as(given)
                 if moves:
                     values = (address_key(row.address), row.key)
                     found = connection.execute(_STATUS_AT, values).fetchone()

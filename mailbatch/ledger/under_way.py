@@ -19,7 +19,7 @@ from mailbatch.ledger import suspicion as suspicions
 from mailbatch.ledger.attempts import Leased
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.elsewhere import AT
-from mailbatch.ledger.failure import broken_rule, taken_over
+from mailbatch.ledger.failure import broken_rule, from_sqlite, taken_over
 from mailbatch.ledger.folding import DUE, fold_ahead
 from mailbatch.ledger.layers import Layers
 from mailbatch.ledger.lock import RunLock
@@ -173,13 +173,7 @@ class UnderWay:
         alone = self._undo is None
         if alone:  # else before the commit
             self._lock.check()
-        with self._database.guard:
-            changed = self._database.connection.execute(
-                "UPDATE lease SET committed = ?, digest = ? WHERE delivery_id = ? AND run = ?",
-                (self.points + 1, digest, delivery_id, self.run),
-            ).rowcount
-        if changed != 1:
-            raise self._lost()
+        self._change_lease(_COMMIT, (self.points + 1, digest, delivery_id, self.run))
         self._note(delivery_id, leased)
         leased.committed = True
         self.points += 1
@@ -216,15 +210,19 @@ class UnderWay:
     def _accept(self, delivery_id: int, reply: Reply, now: float) -> None:
         """Record that all recipients have the message, in one row."""
         said = (self._next_reply, reply.code, reply.enhanced, reply.text)
-        with self._database.guard:
-            changed = self._database.connection.execute(
-                _ACCEPT, (now, *said, delivery_id, self.run)
-            ).rowcount
-        if changed != 1:
-            raise self._lost()
+        self._change_lease(_ACCEPT, (now, *said, delivery_id, self.run))
         self._next_reply += 1
         self.accepted += 1
         del self._open[delivery_id]
+
+    def _change_lease(self, statement: str, values: tuple[object, ...]) -> None:
+        """Change one lease of this run, which must be there."""
+        try:  # as `Database.guard` does, twice for every message
+            changed = self._database.connection.execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise from_sqlite(self._database.path, error) from error
+        if changed != 1:
+            raise self._lost()
 
     def _note(self, delivery_id: int, leased: Leased) -> None:
         """Note a delivery as it is, before a record changes the delivery."""
@@ -296,6 +294,7 @@ class UnderWay:
         return broken_rule(self._database.path, what)
 
 
+_COMMIT = "UPDATE lease SET committed = ?, digest = ? WHERE delivery_id = ? AND run = ?"
 _ACCEPT = """
 UPDATE lease SET accepted_at = ?, reply_id = ?, code = ?, enhanced = ?, reply = ?
 WHERE delivery_id = ? AND run = ?

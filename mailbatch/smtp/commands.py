@@ -60,11 +60,6 @@ class Verb(StrEnum):
         """The phrase for error texts, as in "in reply to RCPT TO"."""
         return f"in reply to {self.value}"
 
-    @property
-    def deadline(self) -> Deadline:
-        """The time-out that bounds the wait for the reply."""
-        return FACTS[self].deadline
-
 
 class Facts(NamedTuple):
     """The rules of the protocol for one verb.

@@ -253,7 +253,10 @@ class Connection:
         self.state.move(_BODY)
         _check_body(stuffed, self.state.open_transaction(), is_ascii=is_ascii)
         self._body_end = (self._body_end + stuffed[-2:])[-2:]
-        self._pipeline.queue(stuffed, shown=b"<%d bytes of content>" % len(stuffed))
+        shown = None
+        if self._transcript is not None:
+            shown = b"<%d bytes of content>" % len(stuffed)
+        self._pipeline.queue(stuffed, shown=shown)
 
     def finish_content(self) -> None:
         """Queue the end of data behind the parts that `send_body` queued."""
@@ -287,9 +290,9 @@ class Connection:
 
     def pieces_to_send(self) -> list[bytes]:
         """Return the bytes that may leave now, in pieces as they were queued, as `data_to_send`."""
-        if not self._pipeline.unsent:
-            return []
         flights = self._pipeline.hand_over()
+        if not flights:
+            return []
         transaction = self.state.transaction
         for data, verbs, shown, _ in flights:
             if transaction is not None and verbs:

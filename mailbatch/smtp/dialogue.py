@@ -24,13 +24,16 @@ from mailbatch.errors import ConnectionLost, RemoteProtocolError, SessionError, 
 from mailbatch.host_names import is_loopback
 from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
+from mailbatch.smtp.commands import FACTS
 from mailbatch.smtp.connection import Connection
+from mailbatch.smtp.content import BLOCK_BYTES
 from mailbatch.smtp.deadline import Deadline
 from mailbatch.smtp.echoes import Echoes
 from mailbatch.smtp.failures import failure_of, reason_of, starttls_taken
 from mailbatch.smtp.network import acknowledge, local_name
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server
+from mailbatch.smtp.state import State
 from mailbatch.smtp.watch import Watch
 
 #: Fewer bytes are joined for a write: that takes less time than to write pieces.
@@ -74,7 +77,12 @@ class Dialogue(asyncio.Protocol):
         self._events: deque[events.Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._drained: asyncio.Future[None] | None = None
+        self._undrained = 0  # how many bytes the system had not taken, at the deadline before
         self._deadline = Deadline(self._loop, self._expired)
+        # How long a reply to each verb is waited for, in seconds.
+        self._patience = {
+            verb: getattr(server.timeouts, facts.deadline) for verb, facts in FACTS.items()
+        }
         self.watch = Watch(self._loop.time)
         self._replies = 0
 
@@ -95,15 +103,15 @@ class Dialogue(asyncio.Protocol):
             password=self.server.password,
             trust=self._trust,
         )
-        self._rearm()
+        self._rearm(self._connection.state)
 
     def data_received(self, data: bytes) -> None:
         """Feed the engine, send the bytes that may leave now, end the wait for an event."""
         if self.failure is not None:
             return
-        connection = self.connection
+        connection = self._connection or self.connection
         state = connection.state
-        owed, refusals = state.owed, state.refusals
+        owed, refusals = state.pipeline.owed, state.refusals
         connection.receive_data(data)
         self.watch.heard(owed, refusals=refusals)
         if self.watch.slow_at is not None and state.asks_in_vain:
@@ -172,7 +180,8 @@ class Dialogue(asyncio.Protocol):
 
     def flush(self) -> None:
         """Send the bytes that may leave now in one write; large pieces are not joined."""
-        pieces = self.connection.pieces_to_send()
+        connection = self._connection or self.connection
+        pieces = connection.pieces_to_send()
         if pieces and self._transport is not None:
             self.watch.said()
             if len(pieces) == 1:
@@ -181,10 +190,14 @@ class Dialogue(asyncio.Protocol):
                 self._transport.write(b"".join(pieces))
             else:
                 self._transport.writelines(pieces)
-        self._rearm()
+        self._rearm(connection.state)
 
     async def drain(self) -> None:
-        """Wait until the system has taken all bytes, at most `timeouts.command` seconds."""
+        """Wait until the system has taken all bytes, for each block `timeouts.command` seconds.
+
+        A transport may have several blocks at once: as long as another one was taken in time, the
+        next one has as long again.
+        """
         transport = self._transport
         if transport is None:
             return
@@ -193,6 +206,7 @@ class Dialogue(asyncio.Protocol):
             return
         self._drained = self._loop.create_future()
         transport.set_write_buffer_limits(high=0)
+        self._undrained = transport.get_write_buffer_size()
         self._deadline.set(self.server.timeouts.command)
         await self._drained
 
@@ -209,8 +223,8 @@ class Dialogue(asyncio.Protocol):
             if self._polling is None:
                 await self._waiter
             else:
-                owed = self.connection.state.owed
-                began = self._polling.begin("" if owed is None else owed.deadline)
+                owed = (self._connection or self.connection).state.pipeline.owed
+                began = self._polling.begin(owed or "")
                 await self._waiter
                 self._polling.end(began)
         return self._events.popleft()
@@ -282,10 +296,10 @@ class Dialogue(asyncio.Protocol):
 
     def _collect(self) -> None:
         """Take the events and send the bytes that are free now; fail with the connection."""
-        connection = self.connection
+        state = (self._connection or self.connection).state
         ending: SessionError | None = None
         try:
-            while (event := connection.next_event()) is not None:
+            while (event := state.next_event()) is not None:
                 if isinstance(event, _ENDINGS):
                     ending = ending or failure_of(event, self.server, self._redact)
                 else:
@@ -296,7 +310,7 @@ class Dialogue(asyncio.Protocol):
             self.fail(ending)
             return
         self.flush()
-        if self._socket is not None and connection.state.owed is not None:
+        if self._socket is not None and state.pipeline.owed is not None:
             acknowledge(self._socket)  # more replies are to come
         if self._events:
             self._wake()
@@ -314,16 +328,29 @@ class Dialogue(asyncio.Protocol):
         owed = self._connection.state.owed if self._connection is not None else None
         return f" {owed.in_reply_to}" if owed else ""
 
-    def _rearm(self) -> None:
+    def _rearm(self, state: State) -> None:
         """Give the oldest reply owed its deadline; only a complete reply moves it."""
-        state = self.connection.state
-        owed = state.owed
+        owed = state.pipeline.owed
         if owed is None:
             self._deadline.clear()
-        elif not self._deadline.armed or state.replies != self._replies:
+        elif state.replies != self._replies or not self._deadline.armed:
             self._replies = state.replies
-            self._deadline.set(getattr(self.server.timeouts, owed.deadline))
+            self._deadline.set(self._patience[owed])
 
     def _expired(self) -> None:
+        left = _left(self._transport, self._drained)
+        if left is not None and self._undrained - left >= BLOCK_BYTES:  # another block in time
+            self._undrained = left
+            self._deadline.set(self.server.timeouts.command)
+            return
         text = f"{self.server.address} did not answer in time{self._where()}"
         self.fail(SessionTimeout(text))
+
+
+def _left(
+    transport: asyncio.WriteTransport | None, drained: asyncio.Future[None] | None
+) -> int | None:
+    """Return how many bytes wait for the system; None where the dialogue does not wait for that."""
+    if transport is None or drained is None or drained.done():
+        return None
+    return transport.get_write_buffer_size()

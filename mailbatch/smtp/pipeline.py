@@ -21,6 +21,7 @@ from mailbatch.smtp.commands import FACTS, Verb
 #: Bytes that leave together; the verbs that the replies will be owed for; other bytes for a
 #: transcript, or None; and whether nothing leaves behind before all these replies have come.
 Flight: TypeAlias = tuple[bytes, tuple[Verb, ...], bytes | None, bool]
+_ENDING = frozenset(verb for verb, facts in FACTS.items() if facts.ends_group)
 
 
 class Pipeline:
@@ -29,18 +30,15 @@ class Pipeline:
     `grouping`: commands may be sent in groups; else one leaves at a time.
     """
 
-    __slots__ = ("_in_flight", "_unsent", "_waits", "grouping")
+    __slots__ = ("_in_flight", "_unsent", "_waits", "grouping", "owed")
 
     def __init__(self) -> None:
         self._unsent: deque[Flight] = deque()
         self._in_flight: deque[Verb] = deque((Verb.GREETING,))
         self._waits = False
         self.grouping = False
-
-    @property
-    def owed(self) -> Verb | None:
-        """The verb of the oldest reply that is missing, or None."""
-        return self._in_flight[0] if self._in_flight else None
+        #: The verb of the oldest reply that is missing, or None.
+        self.owed: Verb | None = Verb.GREETING
 
     @property
     def unsent(self) -> int:
@@ -65,19 +63,25 @@ class Pipeline:
     def hand_over(self) -> list[Flight]:
         """Return the flights that may leave now, and count the replies to these as owed."""
         unsent, in_flight = self._unsent, self._in_flight
-        flights = []
+        flights: list[Flight] = []
+        if not unsent:
+            return flights
         while unsent:
-            if in_flight and (self._waits or not self.grouping or FACTS[in_flight[-1]].ends_group):
+            if in_flight and (self._waits or not self.grouping or in_flight[-1] in _ENDING):
                 break
             flight = unsent.popleft()
             in_flight.extend(flight[1])
             self._waits = flight[3]
             flights.append(flight)
+        self.owed = in_flight[0] if in_flight else None
         return flights
 
     def answered(self) -> Verb | None:
         """Take the verb that a reply was owed for; None if no reply was."""
-        return self._in_flight.popleft() if self._in_flight else None
+        in_flight = self._in_flight
+        verb = in_flight.popleft() if in_flight else None
+        self.owed = in_flight[0] if in_flight else None
+        return verb
 
     def answered_alike(self, verb: Verb, most: int) -> int:
         """Take the next verbs that are `verb`, at most so many; return the number."""
@@ -85,9 +89,11 @@ class Pipeline:
         while count < most and in_flight and in_flight[0] is verb:
             in_flight.popleft()
             count += 1
+        self.owed = in_flight[0] if in_flight else None
         return count
 
     def clear(self) -> None:
         """Forget all: nothing leaves any more and nothing is owed."""
         self._unsent.clear()
         self._in_flight.clear()
+        self.owed = None

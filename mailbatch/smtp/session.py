@@ -24,13 +24,14 @@ from mailbatch.octets import Octets
 from mailbatch.smtp import events
 from mailbatch.smtp.bdat import BdatTrust
 from mailbatch.smtp.capabilities import Capabilities
-from mailbatch.smtp.content import BLOCK_BYTES, checked, could_send, flight
+from mailbatch.smtp.content import checked, could_send, flight
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.opening import Opened, Opening
 from mailbatch.smtp.phases import Phase
 from mailbatch.smtp.polling import Polling
 from mailbatch.smtp.server import Server
 from mailbatch.smtp.transaction import Transaction
+from mailbatch.smtp.window import Window
 
 #: Contents up to this many bytes leave in one write; larger ones leave in blocks, and their end of
 #: data is held back until the system has taken everything before it, which BDAT could not have.
@@ -58,6 +59,7 @@ class Session:
         self._connection = dialogue.connection
         self._state = dialogue.connection.state
         self._chunk: bytes | None = None  # of the flight that is held
+        self._window = Window(asyncio.get_running_loop().time)
 
     @classmethod
     async def open(
@@ -187,7 +189,7 @@ class Session:
                 return False
             self._connection.send_body(block, is_ascii=is_ascii)
             queued += len(block)
-            if queued >= BLOCK_BYTES:
+            if queued >= self._window.size:
                 queued = await self._hand_over()
         if queued and large:  # else it leaves together with the end of data
             await self._hand_over()
@@ -195,8 +197,10 @@ class Session:
 
     async def _hand_over(self) -> int:
         """Send the queued blocks, and wait until the system has taken them; return 0."""
+        began = self._window.begin()
         self._dialogue.flush()
         await self._dialogue.drain()
+        self._window.end(began)
         return 0
 
     def finish(self) -> None:

@@ -8,9 +8,10 @@ import ssl
 
 import pytest
 
-from mailbatch.errors import ConnectionLost
+from mailbatch.errors import ConnectionLost, SessionTimeout
 from mailbatch.octets import Octets
 from mailbatch.smtp import events
+from mailbatch.smtp.content import BLOCK_BYTES
 from mailbatch.smtp.dialogue import Dialogue
 from mailbatch.smtp.server import Server, Timeouts
 from mailbatch.smtp.session import ONE_WRITE_BYTES, Session
@@ -92,6 +93,52 @@ def test_content_waits_for_a_system_that_takes_no_more(fault_server):
 
     run(talk())
     assert [taken.size for taken in server.deliveries()] == [len(LONG)]
+
+
+class SlowTransport(asyncio.Transport):
+    """A transport that has so many bytes to hand over; each look finds the next number."""
+
+    def __init__(self, sock, left):
+        super().__init__(
+            {"socket": sock, "peername": ("127.0.0.1", 25), "sockname": ("127.0.0.1", 9)}
+        )
+        self.left = list(left)
+        self.aborted = False
+
+    def get_write_buffer_size(self):
+        """Return how many bytes the system has not taken; the last number stays."""
+        return self.left.pop(0) if len(self.left) > 1 else self.left[0]
+
+    def set_write_buffer_limits(self, high=None, low=None):
+        """Tell of an empty buffer only."""
+
+    def is_closing(self):
+        return False
+
+    def abort(self):
+        self.aborted = True
+
+
+@pytest.mark.parametrize("taken", [0, 1, 3])
+def test_each_block_that_the_system_takes_in_time_gives_the_next_one_as_long(taken):
+    """Several blocks may wait for the system: a deadline that passes is that of one block."""
+    sizes = [8 * BLOCK_BYTES - n * BLOCK_BYTES for n in range(taken + 1)]
+    more = sizes[-1] - BLOCK_BYTES + 1  # not yet a block
+
+    async def talk(sock):
+        transport = SlowTransport(sock, [sizes[0], *sizes, more])
+        server = Server(
+            "127.0.0.1", 25, security="plaintext", timeouts=Timeouts(9.0, 0.01, 9.0, 9.0)
+        )
+        dialogue = Dialogue(server)
+        dialogue.connection_made(transport)
+        await dialogue.drain()
+        return dialogue.failure, transport
+
+    with socket.socket() as sock:
+        failure, transport = asyncio.run(talk(sock))
+    assert isinstance(failure, SessionTimeout)
+    assert (transport.left, transport.aborted) == ([more], True)
 
 
 class Unfinished(asyncio.SelectorEventLoop):

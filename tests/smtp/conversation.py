@@ -40,6 +40,7 @@ from mailbatch.outcome import Outcome
 from mailbatch.sasl import MECHANISMS
 from mailbatch.smtp import events
 from mailbatch.smtp.capabilities import Capabilities
+from mailbatch.smtp.commands import FACTS
 from mailbatch.smtp.connection import Connection
 
 FOLDER = Path(__file__).parent.parent / "conversations"
@@ -219,7 +220,7 @@ class Replay:
         facts = {
             "phase": state.phase,
             "owed": owed or "",
-            "deadline": owed.deadline if owed else "",
+            "deadline": FACTS[owed].deadline if owed else "",
             "capabilities": show_capabilities(state.capabilities),
             "chunking": "on" if state.chunking else state.bdat.trust.failure or "off",
         }

@@ -30,7 +30,8 @@ def test_deadlines():
 
     The greeting has that of the connection.
     """
-    special = {verb: verb.deadline for verb in Verb if verb.deadline is not Deadline.COMMAND}
+    deadlines = {verb: facts.deadline for verb, facts in FACTS.items()}
+    special = {verb: one for verb, one in deadlines.items() if one is not Deadline.COMMAND}
     assert special == {
         Verb.GREETING: Deadline.CONNECT,
         Verb.DATA: Deadline.DATA,
