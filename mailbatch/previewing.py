@@ -189,7 +189,7 @@ def write_eml(made: Preview, out: Path) -> int:
 
 def _edition(job: Job, given: str | None, approved: PlanFile | None) -> str | None:
     """Return the edition that is given; for an edition of the day, that of the approved plan."""
-    from mailbatch.render.edition import edition_moves
+    from mailbatch.render.edition_templates import edition_moves
 
     if given is None and approved is not None and edition_moves(job):
         return approved.edition

@@ -34,7 +34,8 @@ from mailbatch.frozen import frozen
 from mailbatch.host_names import a_labels
 from mailbatch.job.fields import is_template
 from mailbatch.render.alignment import alignment_warning
-from mailbatch.render.edition import bulk_id_names_edition, render_bulk_id
+from mailbatch.render.edition import render_bulk_id
+from mailbatch.render.edition_templates import bulk_id_names_edition
 from mailbatch.render.message import Content, Message
 from mailbatch.render.preheader import first_lines, visible
 from mailbatch.report_token import token_in

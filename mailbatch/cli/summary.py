@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailbatch.cli.console import STYLE, WORDS, Console, counted, counts_object
 from mailbatch.cli.reporting import shown
-from mailbatch.delivery.fallback import FALLBACK
-from mailbatch.delivery.options import Mode, RunOptions, Summary
+from mailbatch.delivery.options import FALLBACK, Mode, RunOptions, Summary
 from mailbatch.errors import AuthenticationError, LedgerError, StoppedByGuard, TLSError
 from mailbatch.outcome import Status
 from mailbatch.times import iso_time

@@ -35,7 +35,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery.ledgers import move_to
-from mailbatch.delivery.options import Progress, RunOptions, Sent, is_more_serious
+from mailbatch.delivery.options import FALLBACK, Progress, RunOptions, Sent, is_more_serious
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.state import State, url_of
 from mailbatch.errors import JobError, LocalProtocolError, MailbatchError, SessionError
@@ -47,9 +47,6 @@ if TYPE_CHECKING:
     from mailbatch.delivery.signals import Stopping
     from mailbatch.delivery.steps import Steps
     from mailbatch.smtp.server import Server
-
-#: What learned settings of the second server are called, in front of their keys.
-FALLBACK = "fallback."
 
 
 @frozen

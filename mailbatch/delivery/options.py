@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from mailbatch.ledger.rows import ResultRow
     from mailbatch.sandbox.answers import Answer
 
+#: The beginning of the keys of settings that were learned of the second server (`Summary.learned`).
+FALLBACK = "fallback."
+
 
 class Mode(StrEnum):
     """The kind of a run, as `--json`, logs and figures name the kind: all but SEND rehearse."""

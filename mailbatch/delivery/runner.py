@@ -50,7 +50,7 @@ from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unb
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
-from mailbatch.render.edition import edition_moves
+from mailbatch.render.edition_templates import edition_moves
 from mailbatch.render.subject import Test
 from mailbatch.results.file import write_results
 from mailbatch.times import iso_time

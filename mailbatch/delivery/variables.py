@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import UsageError
-from mailbatch.render.edition import variables_of_files
+from mailbatch.render.edition_templates import variables_of_files
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:

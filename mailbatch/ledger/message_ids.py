@@ -11,6 +11,7 @@ hostile.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from mailbatch.frozen import frozen
 
@@ -213,6 +214,7 @@ NAMELESS = (
 )
 
 
+@lru_cache(maxsize=256)  # the results of a group ask for each reply many times
 def server_message_id(text: str) -> str | None:
     """Return the id that a server gave to an accepted message; None where the text names none.
 

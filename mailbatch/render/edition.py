@@ -1,7 +1,8 @@
 """The templates of a job that no recipient takes part in: `edition`, `results`, mostly the bulk id.
 
 They are rendered once, before anything else. `results` does not see `now`: a run that goes on
-tomorrow writes the same file as today's.
+tomorrow writes the same file as today's. A text without a template is taken as it stands: so the
+status of most editions needs no Jinja2.
 
 Tests: tests/render/test_composer.py.
 """
@@ -12,15 +13,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import meta
-
 from mailbatch.errors import InputError, JobError
-from mailbatch.render import context
+from mailbatch.job.fields import is_template
 from mailbatch.render.field_text import FieldError, refuse_controls
-from mailbatch.render.name_checks import NameChecks
-from mailbatch.render.template_loader import FolderLoader
-from mailbatch.render.templates import Templates, Value
-from mailbatch.render.variables import variables_read
 
 if TYPE_CHECKING:
     from mailbatch.job import model
@@ -37,11 +32,6 @@ def render_edition(
         JobError: the text is empty, or holds a control character.
     """
     return _rendered(job, job.at("edition"), {"now": now}, variables)
-
-
-def edition_moves(job: model.Job) -> bool:
-    """Say whether the edition of a job is another one at another time."""
-    return "now" in _names_in(Templates(FolderLoader(job.folder), {}, []).value(job.at("edition")))
 
 
 def render_results_path(
@@ -81,50 +71,18 @@ def bulk_id_of_edition(job: model.Job, edition: str) -> str | None:
     return None if bulk_id == render_bulk_id(job, f"{edition}-") else bulk_id
 
 
-def bulk_id_names_edition(job: model.Job) -> bool:
-    """Say whether the bulk id of a job differs from edition to edition.
-
-    True without a bulk id, and where the job has no edition of its own. The names in the templates
-    tell: the bulk id has to use `edition`, or a name that the edition is made of.
-    """
-    setting = job.find("callbacks.bulk_id")
-    if setting is None or "edition" not in job.model_fields_set:
-        return True
-    templates = Templates(FolderLoader(job.folder), {}, [])
-    used = _names_in(templates.value(setting))
-    # `job` is the same in every edition.
-    return not used.isdisjoint(
-        {"edition", *_names_in(templates.value(job.at("edition")))} - {"job"}
-    )
-
-
-def variables_of_files(job: model.Job) -> frozenset[str] | None:
-    """Return the variables that `edition` and `results` may read; None where each may be read."""
-    templates = Templates(FolderLoader(job.folder), {}, [])
-    values = (templates.value(job.at(key)) for key in ("edition", "results"))
-    return variables_read(value.tree for value in values if value.tree is not None)
-
-
-def _names_in(value: Value) -> set[str]:
-    return meta.find_undeclared_variables(value.tree) if value.tree is not None else set()
-
-
 def _rendered(
     job: model.Job,
     setting: Setting,
     own: Mapping[str, Any],
     variables: Mapping[str, Any] | None,
 ) -> str:
-    given = job.variables if variables is None else variables
-    names = {**context.job_constants(job, variables=given), **own}
-    errors: list[InputError] = []
-    templates = Templates(FolderLoader(job.folder), names, errors)
-    value = templates.value(setting)
-    checks = NameChecks(job, templates, [], context.constant_shapes(names))
-    errors += checks.undefined({})
-    if errors:
-        raise errors[0]
-    text = value.render(templates.globals).strip()
+    text = setting.text
+    if is_template(text):
+        from mailbatch.render.edition_templates import rendered  # a plain text needs no Jinja2
+
+        text = rendered(job, setting, own, variables)
+    text = text.strip()
     try:
         refuse_controls(text)
     except FieldError as error:
