@@ -13,9 +13,9 @@ Tests: tests/render/test_octets.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -87,8 +87,10 @@ class Octets:
         return f"<Octets, {self.size} bytes in {len(self.pieces)} pieces>"
 
     @classmethod
-    def of(cls, parts: Iterable[bytes | Piece]) -> Octets:
+    def of(cls, parts: Sequence[bytes | Piece]) -> Octets:
         """Join neighbours that are bytes; a `Piece` stays alone."""
+        if Piece not in map(type, parts):  # most messages: no look at each part in Python
+            return cls((Piece(b"".join(cast("Sequence[bytes]", parts))),))
         pieces: list[Piece] = []
         run: list[bytes] = []
         for part in parts:
@@ -99,7 +101,7 @@ class Octets:
                 pieces.append(Piece(b"".join(run)))
                 run = []
             pieces.append(part)
-        if run or not pieces:
+        if run:
             pieces.append(Piece(b"".join(run)))
         return cls(tuple(pieces))
 

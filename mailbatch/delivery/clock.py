@@ -50,4 +50,5 @@ def clock_of(ledger: OpenLedger) -> SteadyClock:
     """
     publication = publication_of(ledger)
     ahead = 0.0 if publication is None else publication.clock_ahead()
-    return SteadyClock(lambda: time.time() + ahead, time.monotonic)
+    wall = time.time if not ahead else lambda: time.time() + ahead
+    return SteadyClock(wall, time.monotonic)

@@ -83,10 +83,12 @@ class Fitting:
                 self._approve(delivery, None)
                 self._refuse(delivery, str(error))
                 return None
-        message = composed
+        message, token = composed, delivery.token
         self._approve(delivery, message)
         look_at(message.octets)
-        paths = (*delivery.unsettled, *_copies(delivery, message))
+        paths = delivery.unsettled
+        if message.copies:
+            paths = (*paths, *_copies(delivery, message))
         utf8 = not all(map(str.isascii, paths)) or not message.reverse_path.isascii()
         return Prepared(
             delivery,
@@ -95,8 +97,8 @@ class Fitting:
                 message.reverse_path,
                 paths,
                 smtputf8=utf8,
-                dsn=Dsn(delivery.token, self._notify) if self._notify else None,
-                token=delivery.token,
+                dsn=Dsn(token, self._notify) if self._notify else None,
+                token=token,
             ),
             message.octets.digest,
         )
@@ -202,8 +204,6 @@ _LEFT = "left to a later transaction: the server takes no more recipients in one
 
 def _copies(delivery: Delivery, message: Message) -> list[str]:
     """Return the Cc and Bcc addresses that still need a RCPT; spelling does not make two of one."""
-    if not message.copies:
-        return []
     known = {address_key(address) for address in (*delivery.addresses, *delivery.settled_copies)}
     copies = []
     for copy in message.copies:

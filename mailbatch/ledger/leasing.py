@@ -35,7 +35,13 @@ from mailbatch.ledger.folding import SMALL, fold_ahead, fold_outcomes, fold_smal
 from mailbatch.ledger.lock import RunLock
 from mailbatch.ledger.naming import named
 from mailbatch.ledger.under_way import UnderWay
-from mailbatch.ledger.waiting import give_deliveries, give_deliveries_to
+from mailbatch.ledger.waiting import (
+    NO_WAITERS,
+    Waiters,
+    give_deliveries,
+    give_deliveries_to,
+    next_waiters,
+)
 
 #: At least so many deliveries that were accepted as a whole wait before they are folded.
 _FOLD_AT = 256
@@ -162,11 +168,13 @@ class Leasing:
             fold_outcomes(connection)
             if folding:
                 fold_small(connection)
-            alone = {} if address is None else _wanted(connection, count, now, address)
-            due = (
-                _due(connection, count, now) if address is None else _found_each(connection, alone)
-            )
-            crowds = _first_crowds(connection, due, now) if address is None else {}
+            if address is None:
+                alone: dict[int, str] = {}
+                due, waiters = _due(connection, count, now)
+                crowds = _first_crowds(connection, due, now)
+            else:
+                alone = _wanted(connection, count, now, address)
+                due, waiters, crowds = _found_each(connection, alone), NO_WAITERS, {}
             for head, row in due:
                 to = alone.get(head.id)
                 attempt = cut(_attempt(connection, head, row, now, to, crowds), most)
@@ -182,8 +190,7 @@ class Leasing:
                 recipients += number
                 if recipients >= _RECIPIENTS:
                     break
-            if deliveries:
-                self._write(connection, deliveries, leases)
+            self._write(connection, deliveries, waiters, leases)
         if folding:
             self._under_way.accepted = 0
         if deliveries:
@@ -197,19 +204,18 @@ class Leasing:
         self,
         connection: sqlite3.Connection,
         deliveries: Sequence[Delivery],
+        waiters: Waiters,
         leases: Sequence[tuple[object, ...]],
     ) -> None:
-        connection.executemany(
-            "UPDATE delivery SET due = NULL, message_id = ?, date = ? WHERE id = ?",
-            [(delivery.message_id, delivery.date, delivery.id) for delivery in deliveries],
-        )
+        _fix(connection, deliveries, waiters)
         connection.executemany(
             "INSERT INTO lease (delivery_id, run, leased_at, mailbox, partial, first,"
             " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             leases,
         )
-        set_fact(connection, "lots", str(self.lots + 1))
-        set_fact(connection, "points", str(self._under_way.points))
+        if deliveries:
+            set_fact(connection, "lots", str(self.lots + 1))
+            set_fact(connection, "points", str(self._under_way.points))
 
 
 def lots(database: Database) -> int:
@@ -217,18 +223,37 @@ def lots(database: Database) -> int:
     return int(database.fact("lots") or 0)
 
 
-def _due(connection: sqlite3.Connection, count: int, now: float) -> list[tuple[Head, Row | None]]:
-    """Return every delivery that is next, with the recipient where there is one only."""
+def _due(
+    connection: sqlite3.Connection, count: int, now: float
+) -> tuple[list[tuple[Head, Row | None]], Waiters]:
+    """Return every delivery that is next, with the recipient where there is one only.
+
+    Those of the waiters among them have no row yet.
+    """
     if count < 1:
-        return []
-    give_deliveries(connection, count)
+        return [], NO_WAITERS
     # Deferred deliveries get a share of every lot and no more: they hold up nobody, and do not
     # wait until a million others are through.
     again = _found(connection, _LATE, (now, -(-count // 4)))
     first = _found(connection, _FIRST, (count - len(again),))
+    waiters = next_waiters(connection, count - len(again) - len(first))
+    first += [
+        (Head(delivery_id, 1, None, None, 0, None, None), row)
+        for delivery_id, row in enumerate(waiters.rows, start=waiters.first_id)
+    ]
     if again and len(first) + len(again) < count:
         again = _found(connection, _LATE, (now, count - len(first)))
-    return first + again
+    return first + again, waiters
+
+
+def _fix(connection: sqlite3.Connection, deliveries: Sequence[Delivery], waiters: Waiters) -> None:
+    """Fix Message-ID and Date of the leased deliveries, which are not due any more."""
+    fixed = [(delivery.id, delivery.message_id, delivery.date) for delivery in deliveries]
+    give_deliveries(connection, waiters, [one for one in fixed if one[0] >= waiters.first_id])
+    connection.executemany(
+        "UPDATE delivery SET due = NULL, message_id = ?2, date = ?3 WHERE id = ?1",
+        [one for one in fixed if one[0] < waiters.first_id],
+    )
 
 
 def _next_due_to(connection: sqlite3.Connection, text: str) -> float | None:

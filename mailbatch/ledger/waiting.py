@@ -1,10 +1,11 @@
 """The recipients that wait for a delivery of their own: pending, due at once, and never leased.
 
-    give_deliveries(connection, 32)      # the next 32 of these have a row in `delivery` now
+    waiters = next_waiters(connection, 32)   # the next 32 of these
+    give_deliveries(connection, waiters, [(first_id, message_id, date), ...])
 
 All of such a delivery follows from the row of the recipient. So a plan of a million recipients
-writes no delivery for them: the row comes right before the first lease, in the transaction of the
-lease, and stays from then on, even where the lease is given back. A fact says behind which
+writes no delivery for them: the row comes with the first lease, in the transaction of the lease,
+and stays from then on, even where the lease is given back. A fact says behind which
 recipient the next one is looked for, since a scan must not read again those that have a delivery;
 each plan forgets that fact. This module must never give a second delivery to a recipient that has
 one, nor any to a recipient of a group.
@@ -13,7 +14,10 @@ one, nor any to a recipient of a group.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple
 
+from mailbatch.ledger.attempts import COLUMNS, Row
 from mailbatch.ledger.database import set_fact
 
 _FACT = "waiting_behind"
@@ -24,7 +28,7 @@ WAITING = """
 """
 # NOT INDEXED: the order of the rows is the order of the deliveries.
 _NEXT = f"""
-SELECT id FROM recipient NOT INDEXED WHERE id > ? AND {WAITING} ORDER BY id LIMIT ?
+SELECT {COLUMNS} FROM recipient AS r NOT INDEXED WHERE id > ? AND {WAITING} ORDER BY id LIMIT ?
 """  # noqa: S608 - constants
 _COUNT = f"""
 SELECT count(*) FROM (
@@ -32,20 +36,52 @@ SELECT count(*) FROM (
 """  # noqa: S608 - constants
 
 
-def give_deliveries(connection: sqlite3.Connection, count: int) -> None:
-    """Give a delivery to the next recipients that wait, in the order of the table.
+class Waiters(NamedTuple):
+    """The next recipients that wait, in the order of the table.
 
-    At most as many as there are less than `count` deliveries due at once. Inside a transaction.
+    `first_id` is the id that the delivery of the first of them gets; those of the others follow.
+    No delivery that there is has so large an id. `are_all`: nobody waits behind them.
     """
-    (due,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM delivery WHERE due = 0 LIMIT ?)", (count,)
-    ).fetchone()
-    wanted, behind = count - due, _behind(connection)
-    if wanted < 1 or behind == _NONE:
-        return
-    found = [row_id for (row_id,) in connection.execute(_NEXT, (behind, wanted))]
-    set_fact(connection, _FACT, str(found[-1] if len(found) == wanted else _NONE))
-    _give(connection, found)
+
+    rows: list[Row]
+    first_id: int
+    are_all: bool
+
+
+#: No recipient waits, as far as was asked.
+NO_WAITERS = Waiters([], _NONE, are_all=False)
+
+
+def next_waiters(connection: sqlite3.Connection, count: int) -> Waiters:
+    """Return the next recipients that wait, at most `count`. Inside a transaction."""
+    behind = _behind(connection)
+    if count < 1 or behind == _NONE:
+        return NO_WAITERS
+    rows = list(map(Row._make, connection.execute(_NEXT, (behind, count))))
+    return Waiters(rows, _last_id(connection) + 1, are_all=len(rows) < count)
+
+
+def give_deliveries(
+    connection: sqlite3.Connection,
+    waiters: Waiters,
+    fixed: Sequence[tuple[int, str, int]],
+) -> None:
+    """Give the first of the waiters their deliveries, leased: id, Message-ID and Date of each.
+
+    The others wait on. Inside the transaction in which they were found.
+    """
+    given = waiters.rows[: len(fixed)]
+    connection.executemany(
+        "INSERT INTO delivery (id, part, message_id, date) VALUES (?, 1, ?, ?)", fixed
+    )
+    connection.executemany(
+        "UPDATE recipient SET delivery_id = ? WHERE id = ?",
+        [(one[0], row.id) for one, row in zip(fixed, given, strict=True)],
+    )
+    if waiters.are_all and len(given) == len(waiters.rows):
+        set_fact(connection, _FACT, str(_NONE))
+    elif given:
+        set_fact(connection, _FACT, str(given[-1].id))
 
 
 def give_deliveries_to(connection: sqlite3.Connection, chosen: str, value: str) -> None:
@@ -76,9 +112,13 @@ def _behind(connection: sqlite3.Connection) -> int:
     return 0 if found is None else int(found[0])
 
 
-def _give(connection: sqlite3.Connection, recipients: list[int]) -> None:
+def _last_id(connection: sqlite3.Connection) -> int:
     (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM delivery").fetchone()
-    given = list(enumerate(recipients, start=last + 1))
+    return int(last)
+
+
+def _give(connection: sqlite3.Connection, recipients: list[int]) -> None:
+    given = list(enumerate(recipients, start=_last_id(connection) + 1))
     connection.executemany(
         "INSERT INTO delivery (id, part, due) VALUES (?, 1, 0)",
         [(delivery_id,) for delivery_id, _ in given],

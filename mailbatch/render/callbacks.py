@@ -198,7 +198,7 @@ def _with_token(pieces: list[str], token: str) -> list[str]:
         ['{"id":', '"7",', '"mb":', '"57049136f20f7a33"}']
     """
     *before, last = pieces
-    name, value = f"{_json(MEMBER)}:", f"{_json(token)}}}"
+    name, value = _MEMBER, f"{_json(token)}}}"
     if not last:
         return [f"{{{name}", value]
     if last.endswith("]"):
@@ -235,3 +235,4 @@ def _data_field(pieces: list[str]) -> bytes:
 
 
 _json = json.JSONEncoder(ensure_ascii=True, allow_nan=False).encode
+_MEMBER = f"{_json(MEMBER)}:"

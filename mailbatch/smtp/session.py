@@ -190,17 +190,17 @@ class Session:
             self._connection.send_body(block, is_ascii=is_ascii)
             queued += len(block)
             if queued >= self._window.size:
-                queued = await self._hand_over()
+                queued = await self._hand_over(queued)
         if queued and large:  # else it leaves together with the end of data
-            await self._hand_over()
+            await self._hand_over(queued)
         return not self._dialogue.has_news  # if it is, `done` says why
 
-    async def _hand_over(self) -> int:
-        """Send the queued blocks, and wait until the system has taken them; return 0."""
+    async def _hand_over(self, size: int) -> int:
+        """Send the queued blocks, and wait until the system has taken their bytes; return 0."""
         began = self._window.begin()
         self._dialogue.flush()
         await self._dialogue.drain()
-        self._window.end(began)
+        self._window.end(began, size)
         return 0
 
     def finish(self) -> None:

@@ -13,11 +13,11 @@ class Clock:
         return self.now
 
 
-def handed_over(window, clock, seconds):
-    """Hand a window over that the system takes within so many seconds; return the next size."""
+def handed_over(window, clock, a_block):
+    """Hand a window over of which the system takes a block in so many seconds; return the next."""
     began = window.begin()
-    clock.now += seconds
-    window.end(began)
+    clock.now += a_block * window.size / BLOCK_BYTES
+    window.end(began, window.size)
     return window.size
 
 
@@ -38,3 +38,12 @@ def test_a_system_that_was_slow_once_gets_a_block_at_a_time():
     assert window.size > BLOCK_BYTES
     assert handed_over(window, clock, 2 * QUICK) == BLOCK_BYTES
     assert handed_over(window, clock, 0.0) == 2 * BLOCK_BYTES
+
+
+def test_the_rest_of_a_content_is_not_asked_to_leave_sooner_than_a_block():
+    clock = Clock()
+    window = Window(clock)
+    began = window.begin()
+    clock.now += QUICK / 2
+    window.end(began, 1)
+    assert window.size == 2 * BLOCK_BYTES
