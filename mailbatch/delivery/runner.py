@@ -50,7 +50,6 @@ from mailbatch.errors import UNWRITTEN, InputError, LedgerError, StoreError, Unb
 from mailbatch.job.model import Job
 from mailbatch.outcome import UNFINISHED, Status
 from mailbatch.outlook import Outlook
-from mailbatch.render.edition_templates import edition_moves
 from mailbatch.render.subject import Test
 from mailbatch.results.file import write_results
 from mailbatch.times import iso_time
@@ -337,8 +336,10 @@ def _edition(job: Job, options: RunOptions) -> str | None:
         from mailbatch.delivery.chain import first_edition
 
         return first_edition(job, options.correction.edition, options.state)
-    if options.edition is None and options.plan is not None and edition_moves(job):
-        return options.plan.edition
+    if options.edition is None and options.plan is not None:
+        from mailbatch.render.edition_templates import edition_moves
+
+        return options.plan.edition if edition_moves(job) else None
     return options.edition
 
 

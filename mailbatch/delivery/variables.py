@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import UsageError
-from mailbatch.render.edition_templates import variables_of_files
 from mailbatch.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ def check_variables(job: Job, given: Mapping[str, str], composer: Composer) -> N
     """
     if not given:
         return
+    from mailbatch.render.edition_templates import variables_of_files  # mostly there are none
+
     message, files = composer.variables_read(), variables_of_files(job)
     if message is None or files is None:
         return
