@@ -4,10 +4,10 @@
         workload, programs = beside(WORKLOADS["newsletter"], earlier)
         print(shown([measure(workload, programs=programs)]))
 
-The commit is checked out into a worktree in the folder of temporary files, and runs with the same
-interpreter and the same packages. Each share of mailbatch gets a twin that runs the commit, right
-behind the share: both of a pair see the same moods of the machine. Ratios are those of pairs. This
-module must never write into the repository but the entry of the worktree, which ends with it.
+The commit's files go into the folder of temporary files, and run with the same interpreter and the
+same packages. Each share of mailbatch gets a twin that runs the commit, right behind the share:
+both of a pair see the same moods of the machine. Ratios are those of pairs. This module must never
+write into the repository: a worktree would stay registered there, where a measurement is killed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
+import tarfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from pathlib import Path
 from benchmarks.measuring import Measured, Row
 from benchmarks.programs import PROGRAMS, Program
 from benchmarks.workloads import AT, Share, Workload, present
+from mailbatch.temporary import temporary_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,7 +41,7 @@ class Earlier:
 
 @contextlib.contextmanager
 def built(commit: str) -> Iterator[Earlier]:
-    """Check a commit out for the time of the block.
+    """Give the files of a commit for the time of the block.
 
     Raises:
         ValueError: the repository has no such commit.
@@ -49,16 +50,23 @@ def built(commit: str) -> Iterator[Earlier]:
     found = _git(*asked, check=False)
     if found.returncode:
         raise ValueError(f"{commit!r} is no commit of this repository")
-    with tempfile.TemporaryDirectory(prefix="mailbatch-against-") as name:
-        folder = Path(name) / "tree"
-        _git("worktree", "add", "--detach", str(folder), found.stdout.strip())
-        try:
-            # Else the first run would compile, and only that.
-            both = [str(one / "mailbatch") for one in (folder, ROOT)]
-            subprocess.run([sys.executable, "-m", "compileall", "-q", *both], check=True)
-            yield Earlier(found.stdout.strip(), folder)
-        finally:
-            _git("worktree", "remove", "--force", str(folder))
+    with temporary_folder() as folder:
+        _put_files(found.stdout.strip(), folder)
+        # Else the first run would compile, and only that.
+        both = [str(one / "mailbatch") for one in (folder, ROOT)]
+        subprocess.run([sys.executable, "-m", "compileall", "-q", *both], check=True)
+        yield Earlier(found.stdout.strip(), folder)
+
+
+def _put_files(commit: str, folder: Path) -> None:
+    command = ["git", "-C", str(ROOT), "archive", commit]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE) as archive,
+        tarfile.open(fileobj=archive.stdout, mode="r|") as files,
+    ):
+        files.extractall(folder, filter="data")
+    if archive.returncode:
+        raise subprocess.CalledProcessError(archive.returncode, command)
 
 
 def commit() -> str:

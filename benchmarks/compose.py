@@ -21,6 +21,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from mailbatch.cli.main import put_away_at_the_end
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.job.loader import load_job
 from mailbatch.render.composer import Composer
@@ -192,4 +193,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     main()

@@ -23,6 +23,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from mailbatch.cli.main import put_away_at_the_end
+
 CHROMIUM = "/usr/bin/chromium"
 _WORDS = "The camellias"
 #: The words on the screen: the milliseconds since the page was asked for, or false.
@@ -94,4 +96,5 @@ def _save(page: Page, template: Path, number: int) -> tuple[float, float]:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     main()

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailbatch.cli.main import put_away_at_the_end
 from mailbatch.envelope import Recipient
 from mailbatch.ledger.ports import CommitPoint, Settlement
 from mailbatch.ledger.store import Ledger
@@ -157,4 +158,5 @@ def main(given: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     sys.exit(main())

@@ -24,6 +24,7 @@ from benchmarks.goals import BEFORE, MEASURED
 from benchmarks.measuring import Measured, NotMeasured, measure, obstacle
 from benchmarks.programs import PROGRAMS, Program
 from benchmarks.workloads import WORKLOADS
+from mailbatch.cli.main import put_away_at_the_end
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -131,4 +132,5 @@ def keep(found: Figures) -> None:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     sys.exit(main())

@@ -268,8 +268,10 @@ def program(name: str) -> str | None:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def until(fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Ask until the answer is yes.
+def until(
+    fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS, pause: float = 0.01
+) -> None:
+    """Ask until the answer is yes, with pauses of so many seconds.
 
     Raises:
         TimeoutError: The answer is still no after so many seconds; the text names `what`.
@@ -278,7 +280,7 @@ def until(fact: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS
     while not fact():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds} s for {what}")
-        time.sleep(0.01)
+        time.sleep(pause)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ from io import StringIO
 from pathlib import Path
 from types import FrameType
 
+from mailbatch.cli.main import put_away_at_the_end
+
 #: Walk -> the text by which its value is known, wherever that value is.
 MARKS = {
     "address": "walk.marker@example.org",
@@ -154,4 +156,5 @@ def main(kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     main(sys.argv[1:])

@@ -2,6 +2,7 @@
 
     python -m benchmarks.workers                     # 6,000 messages, 16 sessions, 3 rounds
     python -m benchmarks.workers --against HEAD~3    # an earlier commit in the same rounds
+    python -m benchmarks.workers --together 2 --recipients 1000000 --rounds 1    # module `together`
 
 A round has a whole `mailbatch run` into smtp-sink, then the same mailing planned into a private
 PostgreSQL, whose settings are its own defaults, and sent by one `mailbatch work`. Seconds of the
@@ -24,22 +25,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import together
 from benchmarks.against import ROOT, built
+from benchmarks.database import SETTINGS, is_offered, seconds_of
 from benchmarks.mailing import Mailing, Scene, write_scene
 from benchmarks.servers import Server, serving, until
+from mailbatch.cli.main import put_away_at_the_end
 from tests.support.postgresql import Cluster
 
 HERE = Path(__file__).parent
-#: The server as it is installed, but for the place of its socket.
-SETTINGS = {
-    "fsync": "on",
-    "full_page_writes": "on",
-    "shared_buffers": "128MB",
-    "max_connections": "100",
-    "autovacuum": "on",
-}
 _PLAN_SECONDS = 120.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 _WAL = "SELECT wal_bytes::bigint, wal_sync::bigint FROM pg_stat_wal"
 
 
@@ -78,11 +73,11 @@ def measure(side: Path, server: Server, *, recipients: int, sessions: int) -> Co
             shutil.rmtree(scene.folder / known)
         with Cluster(beside=Path("/tmp"), **SETTINGS) as cluster:
             _plan(side, scene, cluster)
-            before, used = server.arrived(), _seconds_of(cluster)
+            before, used = server.arrived(), seconds_of(cluster)
             wal, syncs = cluster.fetch(_WAL)[0]
             words = ["work", "--sessions", str(sessions), "--ledger", cluster.address]
             worker = _command(side, scene.folder, *words, "--state-dir", "seen", "--quiet")
-            used = _seconds_of(cluster) - used
+            used = seconds_of(cluster) - used
             _check_arrived(server, before + recipients)
             wal_after, syncs_after = cluster.fetch(_WAL)[0]
         a_message = 1e6 / recipients
@@ -107,19 +102,10 @@ def _plan(side: Path, scene: Scene, cluster: Cluster) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        until(lambda: _is_offered(cluster), "the plan", _PLAN_SECONDS)
+        until(lambda: is_offered(cluster), "the plan", _PLAN_SECONDS)
     finally:
         run.send_signal(signal.SIGTERM)
         run.wait(timeout=60)
-
-
-def _is_offered(cluster: Cluster) -> bool:
-    found = cluster.fetch(
-        "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, 'mailbatch_')"
-    )
-    return bool(found) and bool(
-        cluster.fetch(f"SELECT bundle FROM {found[0][0]}.mailing WHERE bundle IS NOT NULL")
-    )
 
 
 def _command(side: Path, folder: Path, *words: str) -> float:
@@ -146,21 +132,6 @@ def _command(side: Path, folder: Path, *words: str) -> float:
 
 def _check_arrived(server: Server, expected: int) -> None:
     until(lambda: server.arrived() == expected, f"{expected} messages")
-
-
-def _seconds_of(cluster: Cluster) -> float:
-    """Return the seconds of the processor that all processes of a cluster have used so far."""
-    main = int((cluster.folder / "data" / "postmaster.pid").read_text().split()[0])
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            # Behind the name, which may have spaces: state, parent, and so on. Source: proc(5).
-            fields = stat.read_text().rpartition(")")[2].split()
-            if stat.parent.name == str(main):
-                ticks += sum(map(int, fields[11:15]))  # with those of its children that are gone
-            elif int(fields[1]) == main:
-                ticks += sum(map(int, fields[11:13]))
-    return ticks / _TICKS
 
 
 def shown(costs: Sequence[tuple[str, Sequence[Cost]]]) -> str:
@@ -196,8 +167,21 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--recipients", type=int, default=6000)
     parser.add_argument("--sessions", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--together", type=int, metavar="WORKERS", help="a whole mailing, once")
     parser.add_argument("--against", metavar="COMMIT", action="append", default=[])
     options = parser.parse_args(given)
+    if options.together:
+        with serving() as server:
+            for _ in range(options.rounds):
+                one = together.measure(
+                    ROOT,
+                    server,
+                    recipients=options.recipients,
+                    sessions=options.sessions,
+                    workers=options.together,
+                )
+                print("\n".join(one.lines), flush=True)
+        return 0
     with _sides(options.against) as sides, serving() as server:
         found: list[tuple[str, list[Cost]]] = [(name, []) for name, _ in sides]
         for number in range(options.rounds):
@@ -214,4 +198,5 @@ def main(given: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    put_away_at_the_end()
     sys.exit(main())

@@ -11,7 +11,7 @@ Tests: tests/checks/test_check_command.py, tests/checks/test_check_codes.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,7 +23,9 @@ from mailbatch.errors import InputError, InputErrors, LedgerError, Location
 
 if TYPE_CHECKING:
     from mailbatch.checks.findings import Finding, Overview, Tally
+    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
+    from mailbatch.delivery.preparation import Inputs
     from mailbatch.delivery.state import State
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
@@ -87,10 +89,7 @@ def check_mailing(
         UsageError: the given edition cannot name a ledger; a variable is not one of the job's.
         StoreError, LedgerError: the reports of an edition cannot be read, and may suppress (74).
     """
-    from mailbatch.checks.edition_checks import check_edition
-    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.fallback import check_place
-    from mailbatch.delivery.inspection import inspect
     from mailbatch.delivery.preparation import read_inputs
     from mailbatch.delivery.reported import reported_addresses
 
@@ -102,49 +101,86 @@ def check_mailing(
             store=store,
         )  # fmt: skip
         named = inputs.edition
-        plan, branches = inputs.plan, inputs.composer.branches
-        survey = Survey(
-            job, named, plan.columns, branches, limit=samples, remarks=plan.remarks,
-            now=now.timestamp(),
-        )  # fmt: skip
-        addressed: list[Content] = []
-        wanted = address_key(to) if to is not None else None
-        with inspect(inputs, state=state) as inspection:
-            for recipient in inspection.recipients():
-                survey.row(recipient)
-            for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
-                looked = inspection.look(delivery)
-                survey.see(looked)
-                if wanted is not None and looked.content is not None:
-                    addressed += [looked.content] * (wanted in address_keys(delivery.addresses))
-            again = [inspection.look(one.delivery).content for one in survey.chosen()]
-            telling = [content for content in again if content is not None]
-            outlook = inspection.outlook()
-            edition_findings = check_edition(job, named, outlook, given=edition is not None)
-            overview = survey.overview(
-                inspection.counts,
-                edition=[*edition_findings, *_job_findings(job, inspection, state)],
-                letters=inspection.letters,
-                repeats=inspection.repeats(),
-            )
+        survey = survey_of(inputs, limit=samples, now=now.timestamp())
+        return _surveyed(inputs, survey, state, follow, to, given=edition is not None)
     except (InputError, InputErrors) as error:
         checked = refused(error, named)
         _look_at_rows(job, variables, now, checked, reported_addresses(job, state, store))
         return checked
-    return Checked(
-        named, list(overview.tallies), overview, outlook, survey.largest, survey.beyond_ascii,
-        telling, addressed, survey.place_of, survey.written,
+
+
+def survey_of(inputs: Inputs, *, limit: int, now: float, keep: Collection[str] = ()) -> Survey:
+    """Return the survey of a mailing, which has seen no row yet.
+
+    It chooses `limit` telling messages, those with a key of `keep` first. `now` is in seconds since
+    the epoch.
+    """
+    from mailbatch.checks.survey import Survey
+
+    plan = inputs.plan
+    return Survey(
+        inputs.job, inputs.edition, plan.columns, inputs.composer.branches, limit=limit, now=now,
+        keep=keep, remarks=plan.remarks,
     )  # fmt: skip
 
 
-def _job_findings(job: Job, inspection: Inspection, state: State) -> list[Finding]:
-    """Return the findings of the time, the servers and the thread of a mailing."""
+def _surveyed(
+    inputs: Inputs, survey: Survey, state: State, follow: Follow, to: str | None, *, given: bool
+) -> Checked:
+    """Show every row and message to the survey; keep the messages to the address `to`."""
+    from mailbatch.delivery.inspection import inspect
+
+    addressed: list[Content] = []
+    wanted = address_key(to) if to is not None else None
+    with inspect(inputs, state=state) as inspection:
+        for recipient in inspection.recipients():
+            survey.row(recipient)
+        for delivery in follow(inspection.deliveries(), inspection.counts["pending"]):
+            looked = inspection.look(delivery)
+            survey.see(looked)
+            if wanted is not None and looked.content is not None:
+                addressed += [looked.content] * (wanted in address_keys(delivery.addresses))
+        again = [inspection.look(one.delivery).content for one in survey.chosen()]
+        telling = [content for content in again if content is not None]
+        outlook = inspection.outlook()
+        overview = survey.overview(
+            inspection.counts,
+            edition=edition_findings(inputs, inspection, outlook, state, given=given),
+            letters=inspection.letters,
+            repeats=inspection.repeats(),
+        )
+    return Checked(
+        inputs.edition, list(overview.tallies), overview, outlook, survey.largest,
+        survey.beyond_ascii, telling, addressed, survey.place_of, survey.written,
+    )  # fmt: skip
+
+
+def edition_findings(
+    inputs: Inputs,
+    inspection: Inspection,
+    outlook: Outlook | None,
+    state: State,
+    *,
+    given: bool,
+    whole: bool = True,
+) -> list[Finding]:
+    """Return the findings of the edition, of the time and the servers, and of a whole thread.
+
+    `given` says that the command line names the edition, `whole` that every message was seen.
+    """
+    from mailbatch.checks.edition_checks import check_edition
     from mailbatch.checks.server_checks import check_servers
 
-    return [*time_findings(job, state), *check_servers(job), *thread_findings(inspection)]
+    job = inputs.job
+    return [
+        *check_edition(job, inputs.edition, outlook, given=given),
+        *_time_findings(job, state),
+        *check_servers(job),
+        *(_thread_findings(inspection) if whole else ()),
+    ]
 
 
-def time_findings(job: Job, state: State) -> list[Finding]:
+def _time_findings(job: Job, state: State) -> list[Finding]:
     """Return the finding of a run that would be held now; mostly there is none."""
     if not job.server.may_hold:
         return []
@@ -158,7 +194,7 @@ def time_findings(job: Job, state: State) -> list[Finding]:
     return []
 
 
-def thread_findings(inspection: Inspection) -> list[Finding]:
+def _thread_findings(inspection: Inspection) -> list[Finding]:
     """Return the findings of `message.thread`, once every message was seen."""
     thread = inspection.thread
     if thread is None:
@@ -203,8 +239,4 @@ def _look_at_rows(
         more = [t for t in input_tallies(error) if (t.location, t.examples) not in known]
         if more:
             found.tallies += more
-            found.error = InputErrors([*_errors(found.error), *_errors(error)])
-
-
-def _errors(error: InputError | InputErrors) -> tuple[InputError, ...]:
-    return error.errors if isinstance(error, InputErrors) else (error,)
+            found.error = InputErrors([*found.error.errors, *error.errors])

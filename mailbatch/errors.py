@@ -175,6 +175,11 @@ class MailbatchError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def errors(self) -> tuple[MailbatchError, ...]:
+        """The failures to tell of one by one: mostly the failure itself."""
+        return (self,)
+
 
 class UsageError(MailbatchError):
     """The command line asks for something that cannot be done."""
@@ -209,6 +214,11 @@ class InputError(MailbatchError):
         if self.location.key:
             return f"{self.location}: {self.location.key}: {self.message}"
         return f"{self.location}: {self.message}"
+
+    @property
+    def errors(self) -> tuple[InputError, ...]:
+        """The mistake itself, as `InputErrors` has several."""
+        return (self,)
 
 
 class JobError(InputError):
@@ -275,11 +285,33 @@ class InputErrors(MailbatchError):
     """Several mistakes found in one go, in the order of their places; never empty."""
 
     def __init__(self, errors: Iterable[InputError]) -> None:
-        self.errors: tuple[InputError, ...] = tuple(errors)
-        super().__init__("\n".join(str(error) for error in self.errors))
-        codes = {error.exit_code for error in self.errors}
+        self._errors: tuple[InputError, ...] = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self._errors))
+        codes = {error.exit_code for error in self._errors}
         # The job file is read first: while it is wrong, what else is wrong may follow from it.
         self.exit_code = JobError.exit_code if JobError.exit_code in codes else min(codes)
+
+    @property
+    def errors(self) -> tuple[InputError, ...]:
+        """The mistakes."""
+        return self._errors
+
+
+class Mistakes:
+    """The mistakes of several steps, gathered: `with mistakes: plan = plan_recipients(...)`."""
+
+    def __init__(self) -> None:
+        self.found: list[InputError] = []
+
+    def __enter__(self) -> None:
+        """Begin a step."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        """Keep the mistakes that ended the step; another failure goes its way."""
+        if not isinstance(error, InputError | InputErrors):
+            return False
+        self.found += error.errors
+        return True
 
 
 class LedgerError(MailbatchError):

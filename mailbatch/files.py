@@ -19,6 +19,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -26,10 +27,24 @@ from mailbatch.errors import SYSTEM_REMEDIES, OutputError
 
 
 class NotRegularFile(OSError):
-    """A device, a folder or the like stands where a file was to be replaced: `filename`."""
+    """A device, a folder or the like stands where a file was to be read or replaced: `filename`."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(None, "it is not a regular file", str(path))
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file to read, and never wait: a FIFO would wait for a writer.
+
+    Raises:
+        NotRegularFile: a device, a folder or the like stands there.
+        OSError: the file cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegularFile(path)
+    return os.fdopen(descriptor, "rb")
 
 
 @contextmanager
@@ -134,7 +149,7 @@ def unwritable(path: Path, error: OSError, option: str) -> OutputError:
 
     `option` is the option of the command line that names another place (`--results`).
     """
-    hint = SYSTEM_REMEDIES.get(error.errno or 0)
+    hint = _remedy(error, option)
     if isinstance(error, NotRegularFile):
         path, hint = Path(error.filename), "name a file that may be replaced"
     if error.errno == errno.ENOENT and not path.parent.exists():
@@ -150,8 +165,15 @@ def cannot_write(path: Path, error: OSError, option: str) -> OutputError:
     `path` is named where the error names no file; `option` names another place.
     """
     named = error.filename2 or error.filename or path  # of a copy the second one is written
-    hint = SYSTEM_REMEDIES.get(error.errno or 0, f"choose another {option}")
+    hint = _remedy(error, option) or f"choose another {option}"
     return OutputError(f"cannot write {named}: {error.strerror}", hint=hint)
+
+
+def _remedy(error: OSError, option: str) -> str | None:
+    """Return the remedy for a failure of the system, None for that of a path."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return f"free some space, or choose another {option}"
+    return SYSTEM_REMEDIES.get(error.errno or 0)
 
 
 def _target(path: Path, *, parents: bool) -> tuple[Path, int | None]:

@@ -83,9 +83,7 @@ class Outlook:
     @property
     def remedy(self) -> str | None:
         """The next step behind `refused`: of several errors that of the last one."""
-        if isinstance(self.refused, InputErrors):
-            return self.refused.errors[-1].hint
-        return None if self.refused is None else self.refused.hint
+        return None if self.refused is None else self.refused.errors[-1].hint
 
     def told(self, edition: str) -> str:
         """Return in words that an edition is over, and which inputs of the message are new since.

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailbatch.checking import Follow, thread_findings, time_findings
+from mailbatch.checking import Follow, edition_findings, survey_of
 from mailbatch.errors import InputErrors, PlanDifference
 from mailbatch.fresh_letters import Options, ShownRow, sources
 from mailbatch.frozen import frozen
 from mailbatch.job.columns import named_columns
 
 if TYPE_CHECKING:
-    from mailbatch.checks.findings import Finding, Overview, Tally
+    from mailbatch.checks.findings import Overview, Tally
     from mailbatch.checks.selection import Chosen
     from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import Inspection
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from mailbatch.envelope import Delivery
     from mailbatch.job.model import Job
     from mailbatch.outlook import Outlook
-    from mailbatch.preview.compare import Earlier
     from mailbatch.preview.entry import Entries, Entry, Since
-    from mailbatch.preview.gallery import Gallery, Identity
+    from mailbatch.preview.gallery import Identity
     from mailbatch.render.message import Inspected
 
 #: The number of messages that are shown unless another is asked for.
@@ -123,54 +122,48 @@ def make_preview(
         UsageError: `out` has other files in it, or no recipient is named as `only` says.
         OutputError: the gallery cannot be written (74).
     """
-    from mailbatch.checks.edition_checks import check_edition
-    from mailbatch.checks.server_checks import check_servers
-    from mailbatch.checks.survey import Survey
     from mailbatch.delivery.inspection import inspect
-    from mailbatch.preview.compare import Earlier
-    from mailbatch.preview.entry import Entries, Since
+    from mailbatch.preview.entry import Entries
     from mailbatch.preview.gallery import Gallery, check_place
 
     out = out if out is not None else job.folder / "preview" / job.name
     check_place(out)
-    earlier = Earlier.read(against) if against is not None else None
+    comparison = Comparison(against)
     edition = _edition(job, edition, approved)
     inputs = _inputs(job, edition, variables or {}, state, store)
     if amend is not None:
         inputs = amend(inputs)
     plans = Plans(inputs, approved, whole=not only and amend is None)
     inputs = plans.inputs
-    columns, branches = inputs.plan.columns, inputs.composer.branches
-    survey = Survey(
-        job, inputs.edition, columns, branches, limit=limit or 0, now=time.time(),
-        keep=earlier.keys if earlier is not None else (), remarks=inputs.plan.remarks,
-    )  # fmt: skip
-    maker = Entries(columns, named_columns(job.recipients.group_by, columns))
-    since, whole = None, not only
+    survey = survey_of(inputs, limit=limit or 0, now=time.time(), keep=comparison.keys)
+    columns = inputs.plan.columns
+    maker, whole = Entries(columns, named_columns(job.recipients.group_by, columns)), not only
     with inspect(inputs, only=only, state=state) as inspection:
-        if not only:
+        if whole:
             for recipient in inspection.recipients():
                 survey.row(recipient)
         show = _Show(inspection, survey, maker, plans)
         rows, entries = show.entries(follow, everything=limit is None)
         with Gallery(out, len(rows), before_moving) as gallery:
-            changes, keys = _add(gallery, entries, earlier)
+            for entry in entries:
+                gallery.add(comparison.compared(entry))
             outlook = inspection.outlook()
-            findings = [
-                *check_edition(job, inputs.edition, outlook, given=bool(edition)),
-                *time_findings(job, state),
-                *check_servers(job),
-            ]
-            overview = _overview(survey, inspection, findings, complete=whole)
-            if earlier is not None:
-                gone = earlier.gone(keys) if whole else ()
-                changes["gone"], since = len(gone), Since(str(against), gone)
-            planned = plans.made(inspection)
+            overview = survey.overview(
+                inspection.counts,
+                complete=whole,
+                edition=edition_findings(
+                    inputs, inspection, outlook, state, given=bool(edition), whole=whole
+                ),
+                letters=inspection.letters,
+                repeats=inspection.repeats(),
+            )
+            since, planned = comparison.since(whole=whole), plans.made(inspection)
             index = gallery.finish(overview, since, None if planned is None else planned.digest)
-    options, files = Options(edition, variables, earlier), sources(job, inputs.composer)
+    options = Options(edition, variables, comparison.earlier)
+    files = sources(job, inputs.composer)
     return Preview(
-        index, overview, len(rows), since, dict(changes), outlook, files, gallery.written,
-        gallery.stamps, inputs, rows, options, planned,
+        index, overview, len(rows), since, dict(comparison.changes), outlook, files,
+        gallery.written, gallery.stamps, inputs, rows, options, planned,
     )  # fmt: skip
 
 
@@ -220,31 +213,47 @@ def _inputs(
     )
 
 
-def _overview(
-    survey: Survey, inspection: Inspection, findings: Iterable[Finding], *, complete: bool
-) -> Overview:
-    return survey.overview(
-        inspection.counts,
-        complete=complete,
-        edition=(*findings, *(thread_findings(inspection) if complete else ())),
-        letters=inspection.letters,
-        repeats=inspection.repeats(),
-    )
+class Comparison:
+    """The messages of a preview beside those of an earlier gallery; without one nothing changed.
 
+    `changes` counts changed messages by kind.
+    """
 
-def _add(
-    gallery: Gallery, entries: Iterable[Entry], earlier: Earlier | None
-) -> tuple[Counter[str], list[str]]:
-    """Add the messages, each with the change; return the number of each kind, and all keys."""
-    changes: Counter[str] = Counter()
-    keys = []
-    for entry in entries:
-        keys.append(entry.key)
-        change = earlier.change_of(entry) if earlier is not None else None
+    def __init__(self, against: Path | None) -> None:
+        """Read the gallery in the folder `against`, if there is one to compare with.
+
+        Raises:
+            UsageError: the folder is no gallery.
+        """
+        from mailbatch.preview.compare import Earlier
+
+        self.earlier = None if against is None else Earlier.read(against)
+        self.changes: Counter[str] = Counter()
+        self._name = str(against)
+        self._keys: list[str] = []
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of the earlier messages."""
+        return frozenset() if self.earlier is None else self.earlier.keys
+
+    def compared(self, entry: Entry) -> Entry:
+        """Return the entry of a message with the change."""
+        self._keys.append(entry.key)
+        change = None if self.earlier is None else self.earlier.change_of(entry)
         if change is not None:
-            changes[change.kind] += 1
-        gallery.add(replace(entry, change=change))
-    return changes, keys
+            self.changes[change.kind] += 1
+        return replace(entry, change=change)
+
+    def since(self, *, whole: bool) -> Since | None:
+        """Return the earlier gallery with messages that are gone, known behind a `whole` one."""
+        from mailbatch.preview.entry import Since
+
+        if self.earlier is None:
+            return None
+        gone = self.earlier.gone(self._keys) if whole else ()
+        self.changes["gone"] = len(gone)
+        return Since(self._name, gone)
 
 
 class Plans:

@@ -204,7 +204,7 @@ def test_a_room_is_entered_by_its_face(room):
 #: The roles of a ledger, and the rows that pass through them.
 ROLES = (
     "mailbatch.ledger.corrected", "mailbatch.ledger.ports", "mailbatch.ledger.proved",
-    "mailbatch.ledger.rows", "mailbatch.ledger.standings",
+    "mailbatch.ledger.rows", "mailbatch.ledger.standings", "mailbatch.ledger.traces",
 )  # fmt: skip
 #: Names a ledger in a database, and opens none.
 ADDRESS = "mailbatch.ledger.postgres.address"

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import smtplib
 import subprocess
 import sys
@@ -18,7 +19,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import against, figures, measuring, plot, report, reports, run, slow_disk, workers
+from benchmarks import (
+    against,
+    figures,
+    measuring,
+    plot,
+    report,
+    reports,
+    run,
+    slow_disk,
+    together,
+    workers,
+)
 from benchmarks.figures import Figures, Row, Spread, Table
 from benchmarks.goals import BEFORE, GOALS, MEASURED, Goal
 from benchmarks.mailing import Mailing, Scene, write_scene
@@ -234,6 +246,18 @@ def test_a_worker_and_its_database_are_measured_beside_a_plain_run():
     assert "| here |" in workers.shown([("here", [cost])])
 
 
+@pytest.mark.realserver
+def test_a_whole_mailing_of_two_workers_is_measured_beside_a_plain_run():
+    sink_obstacle()
+    check_present()
+    with serving() as server:
+        done = together.measure(workers.ROOT, server, recipients=RECIPIENTS, sessions=2, workers=2)
+        assert server.arrived() == 2 * RECIPIENTS
+    assert min(one.memory for one in (done.plain, done.watching, *done.workers)) > 0
+    assert done.watching.wall > done.planned > 0
+    assert "2 workers" in "\n".join(done.lines)
+
+
 def kept(server: Server):
     """Give the recipients of each message that smtp-sink kept, and the message."""
     text = server.dump.read_bytes()
@@ -358,6 +382,29 @@ def test_a_commit_is_built_for_the_time_of_a_block():
     assert not earlier.folder.exists()
     with pytest.raises(ValueError, match="'nothing' is no commit"), against.built("nothing"):
         pass
+
+
+@pytest.mark.skipif(not (against.ROOT / ".git").exists(), reason="no repository")
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_a_measurement_that_is_ended_leaves_nothing_in_the_repository(tmp_path, signum):
+    """Nor in the folder of temporary files, unless there was no time: then the next one removes."""
+    registered = ["git", "-C", str(against.ROOT), "worktree", "list"]
+    before = subprocess.check_output(registered)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    command = [sys.executable, "-m", "benchmarks.run", "--against", "HEAD", "--workload", "version"]
+    measuring = subprocess.Popen(
+        command,
+        cwd=against.ROOT,
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    until(lambda: list(folder.glob("*/mailbatch/__init__.py")) != [], "the files of the commit")
+    measuring.send_signal(signum)
+    measuring.wait(timeout=60)
+    assert subprocess.check_output(registered) == before
+    assert (list(folder.iterdir()) != []) == (signum == signal.SIGKILL)
 
 
 # -- the figures -----------------------------------------------------------------------------------

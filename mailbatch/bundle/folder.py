@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mailbatch.errors import JobError, LedgerError
-from mailbatch.files import replacing_bytes, unwritable
+from mailbatch.files import open_regular, replacing_bytes, unwritable
 
 OPTION = "--bundles"
 #: The variable of the environment in place of the option.
@@ -76,7 +76,7 @@ def taken(folder: Path | None, name: str, *, written: str) -> Iterator[tuple[Bin
     path = path_in(folder, name)
     with _temporary() as copy:
         try:
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
                 digest = _copied(stream, copy)
         except OSError as error:
             raise JobError(
@@ -134,7 +134,7 @@ def _no_room(error: OSError) -> LedgerError:
 def _is_there(path: Path, name: str) -> bool:
     """Say whether a file has the bytes of a name already."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() == name
     except FileNotFoundError:
         return False

@@ -15,7 +15,6 @@ from mailbatch.checks.codes import CODES, Severity, severity_of
 from mailbatch.checks.findings import Tally
 from mailbatch.errors import (
     InputError,
-    InputErrors,
     JobError,
     MailbatchError,
     Reason,
@@ -44,11 +43,11 @@ def input_tallies(error: MailbatchError) -> list[Tally]:
 
     An error that is not of the inputs gives none: the session's, for example.
     """
-    if isinstance(error, InputErrors):
-        return [tally for one in error.errors for tally in input_tallies(one)]
-    if not isinstance(error, InputError):
-        return []
-    return [Tally(_code_of(error), "", 1, (error.message,), error.location, error.hint)]
+    return [
+        Tally(_code_of(one), "", 1, (one.message,), one.location, one.hint)
+        for one in error.errors
+        if isinstance(one, InputError)
+    ]
 
 
 def _code_of(error: InputError) -> str:

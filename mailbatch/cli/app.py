@@ -234,7 +234,7 @@ def evidence(arguments: EvidenceArguments) -> int:
 
 @command(app, "evidence_arguments")
 def forget(arguments: ForgetArguments) -> int:
-    """Forget a person in the files of a folder.
+    """Forget a person in the files of a folder, and in a database of ledgers.
 
     Address and cells go from ledgers, reports and results. Figures stay, and so does the fact that
     the person was mailed. Without --yes it lists what it would do, and asks.

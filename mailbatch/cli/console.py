@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mailbatch.errors import InputError, InputErrors, MailbatchError, OutputError
+from mailbatch.errors import InputError, MailbatchError, OutputError
 from mailbatch.outcome import Status
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Console:
 
     def error(self, error: MailbatchError) -> None:
         """Show a failure with the place and the next step."""
-        errors = error.errors if isinstance(error, InputErrors) else (error,)
+        errors = error.errors
         for one in errors[:MOST_ERRORS]:
             self._one_error(one)
         if len(errors) > MOST_ERRORS:

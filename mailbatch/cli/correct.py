@@ -49,13 +49,9 @@ def correct_command(console: Console, given: CorrectArguments) -> int:
         return _correct(console, given)
     except (InputError, InputErrors) as error:
         console.error(error)
-        if any(one.reason is Reason.NO_CORRECTION for one in _each(error)):
+        if any(one.reason is Reason.NO_CORRECTION for one in error.errors):
             console.say("more about it: mailbatch explain MB147")
         return error.exit_code
-
-
-def _each(error: InputError | InputErrors) -> Sequence[InputError]:
-    return error.errors if isinstance(error, InputErrors) else (error,)
 
 
 def _correct(console: Console, given: CorrectArguments) -> int:

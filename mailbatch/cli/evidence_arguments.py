@@ -69,6 +69,7 @@ class ForgetArguments:
         typer.Argument(metavar="DIR", help="The folder of the jobs; default: the working folder."),
     ] = None
     state_dir: StateDir = None
+    ledger: Ledger = None
     yes: Annotated[
         bool,
         typer.Option("--yes", "-y", help="Forget without asking.", rich_help_panel=Panel.CARE),

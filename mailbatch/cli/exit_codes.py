@@ -130,8 +130,12 @@ ENDS: dict[str, dict[ExitCode, str]] = {
     },
     "forget": {
         ExitCode.DONE: "the person is forgotten; or the traces are listed, without --yes",
-        ExitCode.STORAGE: "a file cannot be read or written: the same again goes on",
-        ExitCode.UNFINISHED: "a run holds an edition of the person: wait for its end",
+        ExitCode.STORAGE: "a file or ledger cannot be read or written: the same again goes on",
+        ExitCode.UNFINISHED: (
+            "a run holds an edition of the person: wait for its end; or in the database something "
+            "still sees what is to go: the same again goes on"
+        ),
+        ExitCode.JOB: "",
     },
     "ledger init": {
         ExitCode.DONE: "the roles are made, or the SQL is printed",

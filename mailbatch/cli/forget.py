@@ -1,8 +1,7 @@
-"""`mailbatch forget`: a person goes from the files of a folder, and is mailed no more by that."""
+"""`mailbatch forget`: a person goes from files and ledgers, and is mailed no more by that."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,21 +20,21 @@ if TYPE_CHECKING:
 def forget_command(console: Console, given: ForgetArguments) -> int:
     """List the traces of a person, ask, forget, and return the exit code."""
     from mailbatch.delivery.forgetting import forget, look
-    from mailbatch.delivery.state import VARIABLE
+    from mailbatch.delivery.state import state_of
 
     address = as_on_the_wire(given.address) or given.address
     folder = given.folder or Path()
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder", hint="name the folder of the jobs")
-    if os.environ.get(VARIABLE):
-        raise UsageError(
-            f"forget is for ledgers in files, and {VARIABLE} names a database",
-            hint="unset it to forget in the files of a folder",
-        )
     if not address.strip() or "@" not in address:
         raise UsageError(f"{given.address}: no address", hint="give an address: ann@example.com")
-    found = look(folder, given.state_dir, address)
+    found = look(folder, state_of(given.state_dir, given.ledger), address)
     _check(found)
+    for place in found.unread:
+        console.warn(
+            f"{place}: this user may not read the ledger: a person who stands there is not "
+            "forgotten; name another user in the URL"
+        )
     lines = _listed(found)
     for line in lines:
         console.say(line)
@@ -88,12 +87,12 @@ def _check(found: Found) -> None:
     for ledger in found.ledgers:
         if ledger.busy is not None:
             raise LedgerLocked(
-                f"{shown(ledger.path)}: a run holds this edition: {ledger.busy}",
+                f"{shown(ledger.place)}: a run holds this edition: {ledger.busy}",
                 hint="wait for its end; nothing was changed",
             )
         if ledger.in_doubt:
             raise UsageError(
-                f"{shown(ledger.path)}: the person is in doubt",
+                f"{shown(ledger.place)}: the person is in doubt",
                 hint="settle that first: mailbatch resolve JOB --accepted or --skip",
             )
 
@@ -103,10 +102,10 @@ def _listed(found: Found) -> list[str]:
     for one in found.ledgers:
         mailed = f"{one.mailed:,} with a message" if one.mailed else "no message"
         if one.rehearsed:
-            lines.append(f"{shown(one.path)}: a rehearsal, removed as a whole")
+            lines.append(f"{shown(one.place)}: a rehearsal, removed as a whole")
             continue
         unsent = f", {one.unsent:,} that will get none" if one.unsent else ""
-        lines.append(f"{shown(one.path)}: {counted(one.rows, 'row')}, {mailed}{unsent}")
+        lines.append(f"{shown(one.place)}: {counted(one.rows, 'row')}, {mailed}{unsent}")
     for store, bodies in found.stores:
         lines.append(f"{shown(store)}: {counted(bodies, 'body', 'bodies')} of reports")
     for path, number in found.dialogues:
@@ -120,7 +119,8 @@ def _told(console: Console, given: ForgetArguments, found: Found, *, forgotten: 
         console.data(
             {
                 "forgotten": forgotten,
-                "ledgers": {str(one.path): one.rows for one in found.ledgers},
+                "ledgers": {str(one.place): one.rows for one in found.ledgers},
+                "unread": [str(place) for place in found.unread],
                 "stores": {str(path): bodies for path, bodies in found.stores},
                 "dialogues": {str(path): number for path, number in found.dialogues},
                 "results": [str(path) for path in found.results],

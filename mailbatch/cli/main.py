@@ -29,7 +29,7 @@ def main() -> None:
 
         answer(f"mailbatch {__version__}\n")
         return
-    _put_away_at_the_end()
+    put_away_at_the_end()
     try:
         from mailbatch.cli.importing import begin
 
@@ -60,7 +60,7 @@ def _run(app: typer.Typer) -> None:
     sys.exit(code)
 
 
-def _put_away_at_the_end() -> None:
+def put_away_at_the_end() -> None:
     """Let SIGTERM and SIGHUP raise: a temporary folder has the rows of a table, and must not stay.
 
     A run has receivers of its own. A signal without effect, such as SIGHUP behind nohup, stays so.

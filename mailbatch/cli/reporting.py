@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mailbatch.cli.importing import end, importing
-from mailbatch.errors import InputErrors, MailbatchError, UsageError, too_many_open_files
+from mailbatch.errors import MailbatchError, UsageError, too_many_open_files
 
 if TYPE_CHECKING:
     from mailbatch.cli.console import Console
@@ -169,4 +169,4 @@ def mistakes(error: MailbatchError) -> int:
     >>> mistakes(InputErrors([InputError("no subject"), InputError("no sender")]))
     2
     """
-    return len(error.errors) if isinstance(error, InputErrors) else 1
+    return len(error.errors)

@@ -112,6 +112,21 @@ def gate_of_worker(job: Job, ledger: OpenLedger) -> Gate:
     return Gate(_hours(job), None, clock_of(ledger), shared=shared)
 
 
+def held_over_all(job: Job, ledger: OpenLedger) -> Held | None:
+    """Return what holds all workers that share a ledger, for one that only watches; None: nothing.
+
+    Raises:
+        LedgerError: the database does not answer (74).
+        UsageError: no day lets a message with its copies through.
+    """
+    publication = publication_of(ledger)
+    if publication is None or not job.server.has_daily_number:
+        return window_gate(job, ledger).look()
+    shared = SharedAllowance(job)
+    publication.judged_by(shared)
+    return Gate(_hours(job), None, clock_of(ledger), shared=shared).look()
+
+
 def window_gate(job: Job, ledger: OpenLedger) -> Gate:
     """Return the gate of the window of a job alone, by the clock of a ledger."""
     return OPEN if job.server.window is None else Gate(_hours(job), None, clock_of(ledger))

@@ -1,6 +1,8 @@
 """The forgetting of a person in a folder: ledgers, store of reports, dialogues and results files.
 
-    found = look(Path("."), None, "ann@example.com")    # Person: where there is something to do
+Where the state names a database, the ledgers in there count, too: those of all jobs.
+
+    found = look(Path("."), None, "ann@example.com")    # Found: where there is something to do
     if found:
         forget(found)
 
@@ -21,9 +23,18 @@ from typing import TYPE_CHECKING
 from mailbatch.delivery.dialogues import dialogues_in
 from mailbatch.delivery.dialogues import forget as forget_dialogues
 from mailbatch.delivery.dialogues import mentions as mentions_in
-from mailbatch.delivery.ledgers import discard, ledgers_of, open_to_forget, open_to_look_for
+from mailbatch.delivery.ledgers import (
+    LedgerPlace,
+    discard,
+    is_rehearsed,
+    ledgers_in,
+    ledgers_of,
+    open_to_decide,
+    open_to_read,
+)
 from mailbatch.delivery.places import REHEARSALS, USUAL, is_store_there, state_folder, store_path
 from mailbatch.delivery.rehearsals import has_rehearsals
+from mailbatch.delivery.state import State, folder_of, url_of
 from mailbatch.envelope import address_key
 from mailbatch.frozen import frozen
 from mailbatch.results.masking import is_results, mask_results, mentions
@@ -39,7 +50,7 @@ class InLedger:
     `rehearsed`: the secret of a rehearsal is no secret, so that its ledger is removed as a whole.
     """
 
-    path: Path
+    place: LedgerPlace
     rows: int
     mailed: int
     unsent: int
@@ -54,7 +65,8 @@ class Found:
 
     `stores` has each store with the number of bodies that mention the person, `dialogues` each file
     of dialogues with the number of those that name the person; `aliases` the aliases
-    by the Message-IDs of the person, `own` the Message-IDs of messages to nobody else.
+    by the Message-IDs of the person, `own` the Message-IDs of messages to nobody else. `unread`
+    are ledgers in the database that this user may not read.
     """
 
     address: str
@@ -66,6 +78,7 @@ class Found:
     own: set[str] = field(default_factory=set)
     #: The stores that are there: written anew in any case, for a forgetting that died.
     all_stores: list[Path] = field(default_factory=list)
+    unread: list[LedgerPlace] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self.ledgers or self.stores or self.dialogues or self.results)
@@ -78,14 +91,18 @@ class Found:
         return Person(self.address, self.aliases, frozenset(self.own))
 
 
-def look(folder: Path, given: Path | None, address: str) -> Found:
-    """Look for a person in a folder of jobs; `given` is the folder of `--state-dir`.
+def look(folder: Path, state: State, address: str) -> Found:
+    """Look for a person in a folder of jobs, and in the database of the state.
 
     Raises:
-        LedgerError, StoreError, OutputError: a file cannot be read (74).
+        LedgerError, StoreError, OutputError: a file, or the database, cannot be read (74).
     """
     found = Found(address_key(address))
-    states = _states(folder, given)
+    states = _states(folder, folder_of(state))
+    if (url := url_of(state)) is not None:
+        places, found.unread = ledgers_in(url, states)
+        for place in places:
+            _look_into_ledger(found, place)
     for one in states:
         for path in ledgers_of(one, one):
             _look_into_ledger(found, path)
@@ -117,13 +134,14 @@ def _states(folder: Path, given: Path | None) -> list[Path]:
     ]
 
 
-def _look_into_ledger(found: Found, path: Path) -> None:
-    with open_to_look_for(path) as (forgetting, held_by):
+def _look_into_ledger(found: Found, place: LedgerPlace) -> None:
+    with open_to_read(place) as ledger:
+        forgetting, held_by = ledger.forgetting(), next(iter(ledger.writers()), None)
         traces = forgetting.look(found.address)
         if not traces and not forgetting.has_forgotten:
             return
         aliases = forgetting.aliases(found.address)
-    rehearsed = has_rehearsals(path.parent)
+    rehearsed = is_rehearsed(place)
     found.own |= aliases.own
     if not rehearsed:
         found.aliases.update(dict.fromkeys(aliases.names, aliases.alias))
@@ -131,7 +149,7 @@ def _look_into_ledger(found: Found, path: Path) -> None:
         return
     found.ledgers.append(
         InLedger(
-            path, traces.rows, traces.mailed, traces.unsent, traces.in_doubt,
+            place, traces.rows, traces.mailed, traces.unsent, traces.in_doubt,
             None if held_by is None else str(held_by), rehearsed,
         )
     )  # fmt: skip
@@ -164,8 +182,8 @@ def forget(found: Found) -> None:
     for path, _ in found.dialogues:
         forget_dialogues(path, found.address, UNKNOWN)
     for ledger in found.ledgers:
-        if ledger.rehearsed:
-            discard(ledger.path)
+        if ledger.rehearsed and isinstance(ledger.place, Path):
+            discard(ledger.place)
             continue
-        with open_to_forget(ledger.path) as forgetting:
-            forgetting.forget(found.address)
+        with open_to_decide(ledger.place) as opened_ledger:
+            opened_ledger.forgetting().forget(found.address)

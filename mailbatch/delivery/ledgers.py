@@ -13,7 +13,7 @@ Tests: tests/cli/test_database.py, tests/cli/test_doubt.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +32,7 @@ from mailbatch.errors import LedgerError, UsageError
 from mailbatch.job.model import Job
 from mailbatch.ledger import kin, opening
 from mailbatch.ledger.discarding import discard
-from mailbatch.ledger.ports import HeldBy, OpenLedger
+from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.published import (
     Company,
@@ -49,7 +49,6 @@ from mailbatch.ledger.turn import Turn
 
 if TYPE_CHECKING:
     from mailbatch.ledger.corrected import Correcting
-    from mailbatch.ledger.forgetting import Forgetting
     from mailbatch.ledger.postgres.store import PostgresLedger
     from mailbatch.ledger.proved import Proving
 
@@ -69,6 +68,7 @@ __all__ = [
     "is_begun",
     "is_known",
     "is_rehearsed",
+    "ledgers_in",
     "ledgers_of",
     "lost_editions",
     "make_roles",
@@ -76,8 +76,6 @@ __all__ = [
     "open_mailings",
     "open_to_archive",
     "open_to_decide",
-    "open_to_forget",
-    "open_to_look_for",
     "open_to_prove",
     "open_to_read",
     "open_to_run",
@@ -383,29 +381,24 @@ def open_to_prove(place: LedgerPlace) -> Iterator[Proving]:
             yield proof_of_database
 
 
-@contextmanager
-def open_to_look_for(path: Path) -> Iterator[tuple[Forgetting, HeldBy | None]]:
-    """Open a ledger in a file to look for a person, with the process that writes the ledger.
-
-    Raises:
-        LedgerError: as `open_to_read`.
-    """
-    with Ledger.read(path) as ledger:
-        yield ledger.forgetting(), next(iter(ledger.writers()), None)
-
-
-@contextmanager
-def open_to_forget(path: Path) -> Iterator[Forgetting]:
-    """Open a ledger in a file to forget people.
-
-    Raises:
-        LedgerError: as `open_to_decide`; LedgerLocked: a run holds the ledger (75).
-    """
-    with Ledger.reopen(path) as ledger:
-        yield ledger.forgetting()
-
-
 # -- the database, imported where one is named ----------------------------------------------------
+
+
+def ledgers_in(url: str, states: Sequence[Path]) -> tuple[list[LedgerPlace], list[LedgerPlace]]:
+    """Return the places of the ledgers in a database, and those that this role may not read.
+
+    Each place has the first of the state folders that has seen the ledger, else the first of all.
+
+    Raises:
+        JobError: the extra `postgres` is not installed (78).
+        LedgerError: the database cannot be asked (74).
+    """
+    editions = _editions()
+    found: list[LedgerPlace] = []
+    for one in editions.places_in(url):
+        seen = (state for state in states if any(state.glob(f"{one.schema}.*.seen")))
+        found.append(Place(url, one.schema, next(seen, states[0])))
+    return found, [*editions.unreadable(url)]
 
 
 def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:

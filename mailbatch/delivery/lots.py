@@ -7,11 +7,16 @@
 One durable commit covers a lot: a large lot is cheap, and a small one leaves few deliveries in
 doubt behind a power loss. So lots grow while one is used up in no time, and shrink again. The
 memory never holds more than a lot.
+
+The next lot of a far ledger is asked for when half of one is used up, so that no session waits for
+it, nor the records of all: the memory holds a lot and a half. Where a number limits the run, no lot
+is leased before the last one is used up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
@@ -26,6 +31,9 @@ QUICK = 0.1
 #: The same of a far ledger, where a lease is several round trips, and a lot that nobody began is
 #: never in doubt.
 QUICK_FAR = 0.5
+#: So long an empty answer of a far ledger is that to every session: at the end of a run each of
+#: these asks, and an empty lease costs more than a full one. Seconds.
+EMPTY_SECONDS = 0.02
 #: The largest lot. A power loss puts at most a lot in doubt, and the deliveries that were under way
 #: when it was leased: two for each session, less one (module `sender`).
 LARGEST_LOT = 256
@@ -76,7 +84,10 @@ class Lots:
         self._leased: deque[Delivery] = deque()
         # The lease that a far ledger has not answered yet.
         self._asked: asyncio.Task[None] | None = None
-        self._came_empty = False
+        # Until when an empty answer stands for all sessions, on the monotonic clock.
+        self._empty_until = 0.0
+        # Behind a lot with fewer than were asked for there are no more.
+        self._was_full = False
         self._failure: Exception | None = None
 
     @property
@@ -90,14 +101,31 @@ class Lots:
         Raises:
             LedgerError: the lease failed, now or when a far ledger answered.
         """
-        if not self._leased and self._asked is None:
-            if self._failure is not None:
-                raise self._failure
-            if self._came_empty:  # told once; the next call asks again
-                self._came_empty = False
-            else:
+        if self._failure is not None:
+            raise self._failure
+        if self._asked is None:
+            wanted = self._goes_ahead if self._leased else time.monotonic() >= self._empty_until
+            if wanted:
                 self._lease()
         return self._leased[0] if self._leased else None
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the ledger is far: a lease, and a record, is an answer to wait for."""
+        return self._quick == QUICK_FAR
+
+    @property
+    def _goes_ahead(self) -> bool:
+        """Whether a lot is leased while there is some of the last one."""
+        return (
+            self.is_far
+            and self._was_full
+            and len(self._leased) <= self._size // 2
+            and self._left is None
+            and self.allowed is None
+            and not self._named
+            and self._cap_leaves() is None
+        )
 
     def take(self) -> Delivery | None:
         """Return the next due delivery, and hand the delivery out; None as `head`."""
@@ -166,13 +194,15 @@ class Lots:
             leased = await first
             while not leased and (other := next(others, None)) is not None:
                 leased = await answer(other)
-            self._came_empty = not leased
+            if not leased:
+                self._empty_until = time.monotonic() + EMPTY_SECONDS
             self._add(leased, size)
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self._failure = error
         self._asked = None
 
     def _add(self, leased: list[Delivery], size: int) -> None:
+        self._was_full = len(leased) == size
         if not leased:
             self._leased_at = None  # the next lot will have waited
             return

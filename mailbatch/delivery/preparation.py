@@ -33,10 +33,10 @@ from mailbatch.delivery.thread import Thread, ThreadedLeases, thread_of
 from mailbatch.delivery.variables import check_variables
 from mailbatch.errors import (
     IdentityError,
-    InputError,
     InputErrors,
     JobError,
     MessageError,
+    Mistakes,
     OverlapError,
     PlanDifference,
     UsageError,
@@ -168,13 +168,11 @@ def read_inputs(
         named = check_given_edition(job, edition)
     else:
         named = check_edition(job, render_edition(job, now, merged))
-    mistakes: list[InputError] = []
+    mistakes = Mistakes()
     plan = composer = None
-    try:
+    with mistakes:
         declared_results_path(job, named, merged, given=edition is not None)
-    except InputError as error:
-        mistakes.append(error)
-    try:
+    with mistakes:
         plan = plan_recipients(
             job,
             edition=named,
@@ -183,12 +181,8 @@ def read_inputs(
             reported=reported_addresses(job, state, store)
             | rehearsed_addresses(job, rehearsals, edition=named),
         )
-    except InputErrors as errors:
-        mistakes.extend(errors.errors)
-    except InputError as error:
-        mistakes.append(error)
     if plan is not None:
-        try:
+        with mistakes:
             composer = Composer(
                 job,
                 edition=named,
@@ -198,12 +192,8 @@ def read_inputs(
                 traced=traced,
                 test=test,
             )
-        except InputErrors as errors:
-            mistakes.extend(errors.errors)
-        except InputError as error:
-            mistakes.append(error)
-    if plan is None or composer is None or mistakes:
-        raise InputErrors(mistakes)
+    if plan is None or composer is None or mistakes.found:
+        raise InputErrors(mistakes.found)
     check_variables(job, variables, composer)
     return Inputs(job, named, plan, composer)
 

@@ -14,37 +14,48 @@ from __future__ import annotations
 import platform
 from datetime import datetime
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from mailbatch.bundle.archive import MOST_BYTES, name_of
 from mailbatch.bundle.contents import bundle_of
 from mailbatch.bundle.folder import OPTION, put
 from mailbatch.delivery.ledgers import Published, Sample, publication_of
-from mailbatch.delivery.options import Progress, RunOptions
+from mailbatch.delivery.options import Progress, RunOptions, rate_of
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.envelope import Delivery
 from mailbatch.errors import InputError, InputErrors, JobError
 from mailbatch.job.model import Job
 from mailbatch.render.composer import Composer
 
+if TYPE_CHECKING:
+    from mailbatch.delivery.steps import Steps
+
 #: The packages whose versions may change the bytes of a message.
 _PACKAGES = ("mailbatch", "jinja2", "markupsafe")
 
 
 def offer(
-    mailing: Mailing, options: RunOptions, progress: Progress, *, alone: str | None = None
-) -> None:
+    mailing: Mailing,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    alone: str | None = None,
+    step: int | None = None,
+) -> bool:
     """Offer a planned mailing to workers; `alone` says why this run alone can send.
 
-    Without effect for a ledger in a file.
+    With a `step` no more than so many recipients are sent to, all together. Without effect for a
+    ledger in a file. Return whether workers may send.
 
     Raises:
-        LedgerLocked: workers have messages of another bundle under way.
+        LedgerLocked: workers have messages of another bundle under way, or another choice of the
+            editions before.
         LedgerError: the database fails.
         OutputError: a bundle that is too large for the database cannot be written (74).
     """
     publication = publication_of(mailing.ledger)
     if publication is None:
-        return
+        return False
     inputs = mailing.inputs
     why = alone or _alone(mailing, options)
     data, bundles = b"", options.bundles
@@ -59,22 +70,40 @@ def offer(
                     f"the files of the message have {len(data):,} bytes, and the database takes "
                     f"{MOST_BYTES:,}: name a folder that every worker reads ({OPTION})"
                 )
+    rate = rate_of(inputs.job, options)
     if why is not None:
-        publication.withdraw()
+        publication.withdraw(rate)
         progress.note(f"this run sends alone, without workers: {why}")
-        return
+        return False
+    if mailing.thread is not None:  # workers place their messages by the choice of this run
+        mailing.thread.keep(mailing.ledger)
     domain = inputs.composer.message_id_domain
     samples = tuple(
         Sample(recipient, digest_of(inputs.composer, delivery))
         for recipient, delivery in publication.telling(domain)
     )
-    rate = options.rate or (
-        None if inputs.job.server.rate is None else inputs.job.server.rate.per_second
-    )
     name, file = name_of(data), None
     if len(data) > MOST_BYTES and bundles is not None:
         file = str(put(bundles.absolute(), name, data))
-    publication.publish(Published(name, samples, versions(), rate, file), data)
+    publication.publish(Published(name, samples, versions(), rate, file, step), data)
+    return True
+
+
+def offer_in_steps(mailing: Mailing, options: RunOptions, progress: Progress, steps: Steps) -> None:
+    """Let workers send behind the first step of a guard, which is that of the run alone.
+
+    Raises:
+        LedgerLocked: workers have messages under way.
+        LedgerError: the database fails.
+    """
+    publication = publication_of(mailing.ledger)
+    if publication is None:
+        return
+    if options.canary or options.sessions == 0:
+        offer(mailing, options, progress, alone="the first step of a guard is of one run")
+        return
+    publication.withdraw(rate_of(mailing.inputs.job, options))
+    steps.share(lambda step: offer(mailing, options, progress, step=step))
 
 
 def retract(mailing: Mailing, options: RunOptions) -> None:
@@ -125,7 +154,6 @@ def _alone(mailing: Mailing, options: RunOptions) -> str | None:
             "a secret is the output of a command, and a worker runs no command of a job",
         ),
         (job.keep is not None, "keep: dialogue is written by one run"),
-        (mailing.thread is not None, "message.thread asks the ledgers of earlier editions"),
     )
     return next((why for is_so, why in reasons if is_so), None)
 

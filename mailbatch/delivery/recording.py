@@ -74,6 +74,7 @@ class Recording:
         self._suspicion_told = True
         # Of a far ledger: all records wait for the answer that is due.
         self._answers = Answers(self._ask_next)
+        self._is_far = False
         # Behind an answer they wait for those of the sessions that it let go.
         self._gathering = Gathering(call_later, clock, self._next_turn)
         # Invalid deliveries that wait for that answer.
@@ -150,7 +151,9 @@ class Recording:
         try:
             while self._invalid and self._answers.due is None:
                 self._invalidate(*self._invalid.popleft())
-            if self._answers.due is not None or not self._gathering.begin(len(self._points)):
+            if self._answers.due is not None or self._gathering.begin(len(self._points)):
+                return
+            if self._points or not self._settled or not self._gathering.linger():
                 self._flush()
         except Exception as error:  # noqa: BLE001 - the next call raises it
             self.fail(error)
@@ -209,11 +212,19 @@ class Recording:
         await self._answers.end(at_once=at_once)
 
     def _flush_soon(self) -> None:
+        if self._answers.due is not None:
+            return
         waiting = len(self._points) + len(self._settled)
         if self._gathering.is_under_way:
-            if self._gathering.is_over(len(self._points)):
+            if not self._gathering.is_over(len(self._points)):
+                return
+            if not self._gathering.lingers:
                 self._flush()
-        elif self._call_soon is None or waiting >= MOST_WAITING:
+                return
+            self._gathering.end(len(self._points))
+        if self._is_far and not self._points and self._gathering.linger():
+            return
+        if self._call_soon is None or waiting >= MOST_WAITING:
             self._flush()
         elif self._until is None:
             self._waited, self._until = 0, self._clock() + LONGEST_WAIT
@@ -258,6 +269,7 @@ class Recording:
             self._suspicion_told = True
             self._go_on(points, settled)
         else:
+            self._is_far = True
             self._answers.wait_for(self._wait(told, points, settled, suspicion, several=several))
 
     async def _wait(

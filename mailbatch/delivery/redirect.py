@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailbatch.delivery.transport import Attempt, TransportSession
-from mailbatch.delivery.wrapped_session import WrappedSession
+from mailbatch.delivery.wrapped_session import Passed, WrappedSession
 from mailbatch.envelope import Envelope
 from mailbatch.frozen import frozen
 from mailbatch.octets import Octets
@@ -64,25 +64,10 @@ class Redirected:
     envelope: Envelope
     redirection: Redirection
 
-    @property
-    def refusal(self) -> tuple[Verb, Reply] | None:
-        """The command and the reply that refused the message, if one did."""
-        return self.attempt.refusal
-
-    @property
-    def accepted(self) -> int:
-        """The number of recipients that the server accepted."""
-        return self.attempt.accepted
-
-    @property
-    def room(self) -> int | None:
-        """The number of recipients that the server took, where there was no room for more."""
-        return self.attempt.room
-
-    @property
-    def answered(self) -> bool:
-        """Whether there was any reply."""
-        return self.attempt.answered
+    refusal = Passed[tuple[Verb, Reply] | None]("attempt")
+    accepted = Passed[int]("attempt")
+    room = Passed[int | None]("attempt")
+    answered = Passed[bool]("attempt")
 
     def outcomes(self) -> Sequence[Outcome]:
         """Return the worst outcome of the test addresses under each of the replaced addresses."""

@@ -79,7 +79,7 @@ def remake(
                 return Remade(octets, (octets.size,))
         return Remade(None, why=_why(composer, proved))
     except (InputError, InputErrors) as error:
-        return Remade(None, why=f"the message cannot be made now: {_first(error)}")
+        return Remade(None, why=f"the message cannot be made now: {error.errors[0]}")
 
 
 def _why(composer: Composer, proved: Proved) -> str:
@@ -98,7 +98,3 @@ def _why(composer: Composer, proved: Proved) -> str:
         "changed, the message was changed during the edition, or another version of mailbatch sent "
         "it"
     )
-
-
-def _first(error: InputError | InputErrors) -> str:
-    return str(error.errors[0] if isinstance(error, InputErrors) else error)

@@ -221,7 +221,8 @@ def _converge(
         sent = Sent(nothing_to_do=finished and not mailing.unfinished, declined=not agreed)
         if agreed:
             _tell(mailing, options, progress)
-        if stopped is not None:
+        if steps is not None and stopped is not None:
+            steps.stop_all(stopped)
             sent = Sent(failure=stopped)
         elif held is not None and wanted and agreed:
             _retract(mailing, options)
@@ -230,7 +231,7 @@ def _converge(
             from mailbatch.delivery.shared_progress import shared  # of a run that sends
 
             shown = shared(mailing.ledger, progress)
-            _begin(mailing, options, shown, wanted, guarded=steps is not None)
+            _begin(mailing, options, shown, wanted, steps)
             sent = _sent(routes, options, shown, stopping, steps)
         summary = _conclude(mailing, sent, started, options, progress, outlook)
         conclude(progress, "closing the ledger")  # it may be written anew, with the end of `stack`
@@ -271,16 +272,18 @@ def _begins(correction: Correction | None) -> bool:
 
 
 def _begin(
-    mailing: Mailing, options: RunOptions, progress: Progress, wanted: int, *, guarded: bool
+    mailing: Mailing, options: RunOptions, progress: Progress, wanted: int, steps: Steps | None
 ) -> None:
     """Tell the progress of the plan, and let workers send, too, where they can join the ledger."""
     progress.planned(mailing.ledger.standing.counts(), wanted)
     if options.scratch or publication_of(mailing.ledger) is None:
         return
-    from mailbatch.delivery.publishing import offer
+    from mailbatch.delivery.publishing import offer, offer_in_steps
 
-    alone = "guard and --canary send step by step" if guarded else None
-    offer(mailing, options, progress, alone=alone)
+    if steps is None:
+        offer(mailing, options, progress)
+    else:
+        offer_in_steps(mailing, options, progress, steps)
 
 
 def _retract(mailing: Mailing, options: RunOptions) -> None:

@@ -116,12 +116,14 @@ async def _send_all(
     """Open the transport, let the workers run, and stop the workers at a signal."""
     job = mailing.inputs.job
     stack = AsyncExitStack()
-    opener, where = await _transport(mailing, options, progress, server, stack)
+    files = FileSession(options.out or job.folder / OUTBOX) if options.dry_run else None
+    opener, where = await _transport(mailing, options, progress, files or server, stack)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
     waits = loop if several else None
-    run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits)
+    throttle = _throttle(mailing, options, is_shared=steps is not None and steps.is_shared)
+    run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits, throttle)
     stopped: list[int] = []
 
     def finish() -> None:
@@ -157,13 +159,16 @@ async def _send_all(
         await _conclude(
             run, ended_early=failure is not None or interrupted or gate.held is not None
         )
-    return _sent(run, lots, failure, interrupted=interrupted)
+    transactions = run.crew.transactions if files is None else files.transactions
+    return _sent(run, lots, failure, transactions=transactions, interrupted=interrupted)
 
 
-def _sent(run: Run, lots: Lots, failure: MailbatchError | None, *, interrupted: bool) -> Sent:
+def _sent(
+    run: Run, lots: Lots, failure: MailbatchError | None, *, transactions: int, interrupted: bool
+) -> Sent:
     """Return the result of the sending part."""
     return Sent(
-        run.crew.transactions,
+        transactions,
         run.crew.sessions,
         failure,
         interrupted,
@@ -210,7 +215,7 @@ async def _transport(
     mailing: Mailing,
     options: RunOptions,
     progress: Progress,
-    server: Server | None,
+    end: Server | FileSession | None,
     stack: AsyncExitStack,
 ) -> tuple[Opener, str]:
     """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
@@ -218,22 +223,17 @@ async def _transport(
     The answers of a rehearsal are those of the first server of the job.
     """
     job = mailing.inputs.job
-    if options.dry_run:
-        folder = options.out or job.folder / OUTBOX
-
-        async def opener_of_files() -> TransportSession:
-            return FileSession(folder)
-
-        return opener_of_files, f"{folder.name}/"
-    if server is not None:
+    if isinstance(end, FileSession):
+        return end.opened, f"{end.folder.name}/"
+    if end is not None:
         opener = destination.opener(
-            server,
+            end,
             options,
             progress,
             wants_dsn=bool(_notify(job)),
             dialogues=_dialogues(mailing, options, progress, stack),
         )
-        return opener, server.address
+        return opener, end.address
     from mailbatch.sandbox.server import Sandbox  # costs a tenth of the start of a run
 
     sandbox = await Sandbox.start(
@@ -286,6 +286,7 @@ def _run_of(
     gate: Gate,
     ahead: Ahead | None,
     waits: asyncio.AbstractEventLoop | None,
+    throttle: Throttle | SharedThrottle,
 ) -> tuple[Run, Lots]:
     """Return the parts of the run, put together; `where` names the other end of all sessions.
 
@@ -329,7 +330,7 @@ def _run_of(
     crew = Crew()
     rules = Rules(
         policy,
-        _throttle(mailing, options),
+        throttle,
         limits,
         pace,
         Troubles(limits, pace, server=where, clock=clock, key=mailing.at_key),
@@ -340,11 +341,17 @@ def _run_of(
     return Run(supply, recorder, fitting, rules, crew, progress, clock, where), lots
 
 
-def _throttle(mailing: Mailing, options: RunOptions) -> Throttle | SharedThrottle:
-    """Return the throttle of `server.rate`, which all workers of a published mailing share."""
+def _throttle(
+    mailing: Mailing, options: RunOptions, *, is_shared: bool
+) -> Throttle | SharedThrottle:
+    """Return the throttle of `server.rate`, which all workers of a published mailing share.
+
+    `is_shared`: the mailing may be published later in the run.
+    """
     publication, rate = publication_of(mailing.ledger), rate_of(mailing.inputs.job, options)
-    if publication is not None and rate is not None and publication.current() is not None:
-        return SharedThrottle(publication.turns)
+    if publication is not None and rate is not None:  # noqa: SIM102 - asks the database
+        if is_shared or publication.current() is not None:
+            return SharedThrottle(publication.turns)
     return Throttle(rate, time.monotonic)
 
 

@@ -38,6 +38,8 @@ from mailbatch.delivery.preparation import Inputs, Mailing, private_key
 from mailbatch.delivery.publishing import asks_command, digest_of, versions
 from mailbatch.delivery.send_times import hold_of
 from mailbatch.delivery.sending import send
+from mailbatch.delivery.state import InDatabase
+from mailbatch.delivery.thread import thread_kept
 from mailbatch.errors import JobError, LedgerError, LedgerUnreachable, MailbatchError
 from mailbatch.frozen import frozen
 from mailbatch.job.columns import find_column
@@ -238,11 +240,14 @@ class _Worker:
         ready, goes_on = self._prepared(place)
         if ready is None:
             return Sent(), goes_on
-        with open_to_work(
-            place,
-            message_id_domain=ready.composer.message_id_domain,
-            bundle=ready.published.bundle,
-        ) as ledger:
+        with (
+            open_to_work(
+                place,
+                message_id_domain=ready.composer.message_id_domain,
+                bundle=ready.published.bundle,
+            ) as ledger,
+            ExitStack() as stack,
+        ):
             ledger.listen(self._progress.note)
             options = RunOptions(
                 sessions=self._options.sessions,
@@ -252,7 +257,9 @@ class _Worker:
                 patience=PATIENCE,
             )
             inputs = Inputs(ready.job, ready.bundle.edition, _plan_of(ready), ready.composer)
-            mailing = Mailing(inputs, ledger, None)
+            state = InDatabase(self._url, self._options.state)
+            thread = thread_kept(ready.job, inputs.edition, ledger, state, stack)
+            mailing = Mailing(inputs, ledger, None, thread=thread)
             gate = gate_of_worker(ready.job, ledger)
             held = gate.look() or hold_of(mailing, options, clock_of(ledger)())
             if held is not None:
@@ -262,6 +269,11 @@ class _Worker:
             sent = send(mailing, options, self._progress, ready.server, self._stopping, None, gate)
             if self._goes_on_behind(sent.failure):
                 return replace(sent, failure=None), True
+            publication = publication_of(ledger)
+            if publication is not None and publication.step_is_used_up and sent.failure is None:
+                # The run judges, and offers the mailing with the next step.
+                self._held[place] = (ready.published, time.time() + HOLD)
+                return sent, True
             return self._ended(sent, ledger)
 
     def _goes_on_behind(self, failure: MailbatchError | None) -> bool:

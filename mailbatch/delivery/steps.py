@@ -10,28 +10,37 @@ were sent to, without a wait: a look reads every row of the ledger, and so a mai
 looked at a dozen times. All sessions are closed meanwhile.
 
 Silence behind the wait ends a run whose provider reports every message, since the receiver must be
-dead; where bounces alone come back, silence is good news. This module must never judge (`guard`
-does), and never read a store.
+dead; where bounces alone come back, silence is good news.
 
-Tests: tests/certainty/test_guard.py, tests/cli/test_guard.py.
+Workers on other machines send behind the first step, too: the database has the number of recipients
+that may have been sent to, over all of them, until this run has judged again. Without the run they
+come to the end of the step, and no further. A stop of the guard is the stop of all. This module
+must never judge (`guard` does), and never read a store.
+
+Tests: tests/certainty/test_guard.py, tests/certainty/test_guard_of_workers.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from mailbatch.delivery.guard import TRIED, Census, Fates, Figures, judge
+from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.link import first
 from mailbatch.delivery.lots import Lots
 from mailbatch.delivery.options import RunOptions
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.delivery.shared import Run
-from mailbatch.errors import MailbatchError, StoppedByGuard, UsageError
+from mailbatch.delivery.shared_progress import pause_behind
+from mailbatch.errors import LedgerError, MailbatchError, StoppedByGuard, UsageError
 from mailbatch.job.guard import Guard
 from mailbatch.job.model import Job
 
 #: Sends until nothing is due or allowed any more; the failures that ended workers.
 Work = Callable[[], Awaitable[list[MailbatchError]]]
+#: Lets workers send to so many recipients of the edition; False where none may join the mailing.
+Offer = Callable[[int], bool]
 
 
 class Steps:
@@ -48,6 +57,8 @@ class Steps:
         self._tried = self._reported = 0
         self._figures = Figures(0)
         self._ended: float | None = None
+        # Lets workers send to so many recipients, those of before included; False: none may join.
+        self._offer: Offer | None = None
 
     @classmethod
     def of(cls, mailing: Mailing, options: RunOptions, fates: Fates | None) -> Steps | None:
@@ -68,6 +79,15 @@ class Steps:
             raise UsageError("this program cannot read the reports that `guard` asks for")
         fates.check(job)
         return cls(job.guard, fates, mailing, canary=options.canary)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether workers may send behind the first step."""
+        return self._offer is not None
+
+    def share(self, offer: Offer) -> None:
+        """Let workers send behind the first step; `offer` tells them of each step."""
+        self._offer = offer
 
     def look(self) -> StoppedByGuard | None:
         """Look at what became of the recipients so far; return the stop where there is a reason.
@@ -107,10 +127,45 @@ class Steps:
             if not told:
                 self._tell(run)
                 told = True
-            failures = await self._send_some(max(self._tried, self._guard.after), work, lots, run)
+            failures = await self._send_step(max(self._tried, self._guard.after), work, lots, run)
             if failures is not None:
                 break
         return failures
+
+    async def _send_step(
+        self, recipients: int, work: Work, lots: Lots, run: Run
+    ) -> list[MailbatchError] | None:
+        """Send to so many recipients, together with workers where any may join; as `_send_some`."""
+        publication = publication_of(self._mailing.ledger)
+        try:
+            if publication is None or not self._offered(self._tried + recipients):
+                return await self._send_some(recipients, work, lots, run)
+        except MailbatchError as error:
+            return [error]
+        lots.allow(None)
+        failures = await work()
+        is_over = run.crew.stop.is_set() or run.rules.gate.held is not None
+        if is_over or not publication.step_is_used_up or not self._mailing.unfinished:
+            return failures
+        await self._settle(run)
+        return None
+
+    def _offered(self, step: int) -> bool:
+        """Let workers send up to the end of a step; False where none may join."""
+        if self._offer is not None and not self._offer(step):
+            self._offer = None
+        return self._offer is not None
+
+    async def _settle(self, run: Run) -> None:
+        """Wait for the outcomes of what workers have under way, until nothing new comes."""
+        known: object = None
+        while not run.crew.stop.is_set():
+            began = run.clock()
+            counts = self._mailing.ledger.standing.counts()
+            if counts == known:
+                return
+            known = counts
+            await first(run.crew.stop.wait(), seconds=pause_behind(run.clock() - began))
 
     async def _send_some(
         self, recipients: int, work: Work, lots: Lots, run: Run
@@ -142,7 +197,17 @@ class Steps:
             stopped = self.look() or self._silence()
         except MailbatchError as error:
             return [error]
-        return None if stopped is None else [stopped]
+        if stopped is None:
+            return None
+        self.stop_all(stopped)
+        return [stopped]
+
+    def stop_all(self, stopped: StoppedByGuard) -> None:
+        """Stop the workers, too; where the database does not hear, the step is their end."""
+        publication = publication_of(self._mailing.ledger)
+        if publication is not None:
+            with suppress(LedgerError):
+                publication.stop(str(stopped), stopped.exit_code)
 
     def _silence(self) -> StoppedByGuard | None:
         """Return the stop where no report came, though one of each accepted recipient should."""

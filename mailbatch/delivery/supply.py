@@ -45,11 +45,11 @@ class ComposedLots:
         """Return the next delivery whose message is ready; None where a wait would be needed.
 
         Before a lease, and before a message is composed here, all waiting records are made: both
-        take a while.
+        take a while. A far ledger takes longer to record than a message to compose.
         """
         lots, ahead = self._lots, self._ahead
         while True:
-            if lots.is_used_up:
+            if lots.is_used_up and lots.coming() is None:
                 self._recorder.flush()
             delivery, composed = lots.head(), None
             if delivery is None:
@@ -58,7 +58,7 @@ class ComposedLots:
                 if not ahead.is_at_hand(delivery, eight_bit=takes_eight_bit(offers)):
                     return None
                 composed = ahead.take(delivery)
-            if composed is None:
+            if composed is None and not lots.is_far:
                 self._recorder.flush()
             lots.take()
             try:

@@ -229,6 +229,39 @@ def thread_behind(
     return Thread(inputs.job, edition, before, ledgers, is_far=isinstance(state, InDatabase))
 
 
+def thread_kept(
+    job: Job, edition: str, ledger: OpenLedger, state: State, stack: ExitStack
+) -> Thread | None:
+    """Return the thread that the run has chosen, for a worker; its ledgers close with `stack`.
+
+    None without `message.thread`.
+
+    Raises:
+        LedgerError: the ledger of an earlier edition is gone, another one, or cannot be read; or
+            no run has chosen (74).
+    """
+    if not job.message.thread:
+        return None
+    before = ledger.thread.before()
+    if before is None:
+        raise LedgerError(
+            f"{ledger.path}: no run has chosen the editions that messages stand behind",
+            hint="`mailbatch run` of this edition does",
+        )
+    return _reopened(job, edition, before, state, stack)
+
+
+def _reopened(
+    job: Job, edition: str, before: Sequence[Before], state: State, stack: ExitStack
+) -> Thread:
+    """Return a thread that was chosen before; its ledgers close with `stack`."""
+    ledgers = [
+        stack.enter_context(open_before(job, one, place_of(job, one.edition, state)))
+        for one in before
+    ]
+    return Thread(job, edition, before, ledgers, is_far=isinstance(state, InDatabase))
+
+
 def placed_again(
     job: Job, edition: str, place: LedgerPlace, state: State, made: Delivery
 ) -> Delivery:
@@ -241,11 +274,7 @@ def placed_again(
         before = stack.enter_context(open_to_read(place)).thread.before()
         if not before:
             return made
-        ledgers = [
-            stack.enter_context(open_before(job, one, place_of(job, one.edition, state)))
-            for one in before
-        ]
-        return Thread(job, edition, before, ledgers, is_far=False).place([made])[0]
+        return _reopened(job, edition, before, state, stack).place([made])[0]
 
 
 def open_before(job: Job, one: Before, place: LedgerPlace) -> OpenLedger:

@@ -15,6 +15,7 @@ Tests: tests/certainty/test_profiles.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -188,7 +189,8 @@ class Written:
 class FileSession:
     """A session that writes each message as a numbered .eml file, named after the first recipient.
 
-    The files hold the exact content that would go over the wire.
+    The files hold the exact content that would go over the wire. A transaction counts once its file
+    is written, and a file that cannot be written whole is removed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -198,9 +200,13 @@ class FileSession:
         self.failure: SessionError | None = None
         self.refusals = 0
         self.slow_at: int | None = None
-        self._folder = folder
+        self.folder = folder
         self._first = ""
         self._content = Octets.of(())
+
+    async def opened(self) -> FileSession:
+        """Return the session: files want no connection."""
+        return self
 
     def begin(
         self,
@@ -212,7 +218,6 @@ class FileSession:
         at_once: int | None = None,  # noqa: ARG002 - the port's signature
     ) -> Attempt:
         """Open the next file."""
-        self.transactions += 1
         self._first = envelope.forward_paths[0]
         return Written(envelope)
 
@@ -232,14 +237,20 @@ class FileSession:
             OutputError: the file cannot be written (74).
         """
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
-        path = self._folder / f"{self.transactions:06d}-{safe}.eml"
+        path = self.folder / f"{self.transactions + 1:06d}-{safe}.eml"
+        begun = False
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
+                begun = True
                 file.writelines([piece.data for piece in self._content.pieces])
         except OSError as error:
+            if begun:  # else the file is somebody's, whole, and may not be written
+                with suppress(OSError):
+                    path.unlink()
             raise_if_starved(error)
             raise cannot_write(path, error, "--out") from error
+        self.transactions += 1
 
     async def done(self) -> None:
         """Do nothing: a file owes no reply."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 
 from mailbatch.delivery import signals
-from mailbatch.delivery.admission import gate_of_worker, wait_until
+from mailbatch.delivery.admission import held_over_all, wait_until
 from mailbatch.delivery.gate import Held
 from mailbatch.delivery.ledgers import publication_of
 from mailbatch.delivery.options import Progress, Sent
@@ -55,14 +55,19 @@ def watch(mailing: Mailing, progress: Progress, stopping: signals.Stopping) -> S
         held = _held(mailing) if is_idle else None
         if held is not None:
             return Sent(held=held)
-        pause = pause_behind(time.monotonic() - began)
-        if not wait_until(time.time() + pause, stopping):
-            return Sent(interrupted=True)
+        # A large mailing is counted seldom. Its end is quick to ask for, and is found sooner.
+        count_at = time.time() + pause_behind(time.monotonic() - began)
+        while is_left and time.time() < count_at:
+            asked = time.monotonic()
+            is_left = publication.is_left()
+            pause = pause_behind(time.monotonic() - asked) if is_left else 0.0
+            if not wait_until(min(count_at, time.time() + pause), stopping):
+                return Sent(interrupted=True)
 
 
 def _held(mailing: Mailing) -> Held | None:
     job = mailing.inputs.job
-    return gate_of_worker(job, mailing.ledger).look() if job.server.may_hold else None
+    return held_over_all(job, mailing.ledger) if job.server.may_hold else None
 
 
 def no_worker(otherwise: str) -> UsageError:

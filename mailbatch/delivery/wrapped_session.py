@@ -10,10 +10,30 @@ Tests: tests/delivery/test_dialogues.py, tests/cli/test_run.py.
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from mailbatch.delivery.transport import Attempt, Offers, TransportSession
 from mailbatch.envelope import Envelope
 from mailbatch.errors import SessionError
 from mailbatch.octets import Octets
+
+Value_co = TypeVar("Value_co", covariant=True)
+
+
+class Passed(Generic[Value_co]):
+    """A fact of a wrapped object, passed on under its name: `usable = Passed[bool]("session")`."""
+
+    def __init__(self, wrapped: str) -> None:
+        """`wrapped` is the name of the attribute that holds the wrapped object."""
+        self._wrapped = wrapped
+        self._name = ""
+
+    def __set_name__(self, owner: type[object], name: str) -> None:
+        self._name = name
+
+    def __get__(self, wrapping: object, owner: type[object]) -> Value_co:
+        value: Value_co = getattr(getattr(wrapping, self._wrapped), self._name)
+        return value
 
 
 class WrappedSession:
@@ -22,35 +42,12 @@ class WrappedSession:
     def __init__(self, session: TransportSession) -> None:
         self.session = session
 
-    @property
-    def transactions(self) -> int:
-        """The number of transactions that were begun."""
-        return self.session.transactions
-
-    @property
-    def capabilities(self) -> Offers:
-        """The announcements of the server."""
-        return self.session.capabilities
-
-    @property
-    def usable(self) -> bool:
-        """Whether another transaction may begin."""
-        return self.session.usable
-
-    @property
-    def failure(self) -> SessionError | None:
-        """The failure that ended the session, None while the session is open."""
-        return self.session.failure
-
-    @property
-    def refusals(self) -> int:
-        """The number of commands that the server has refused."""
-        return self.session.refusals
-
-    @property
-    def slow_at(self) -> int | None:
-        """The number of refusals behind which replies took much longer."""
-        return self.session.slow_at
+    transactions = Passed[int]("session")
+    capabilities = Passed[Offers]("session")
+    usable = Passed[bool]("session")
+    failure = Passed[SessionError | None]("session")
+    refusals = Passed[int]("session")
+    slow_at = Passed[int | None]("session")
 
     def begin(
         self,

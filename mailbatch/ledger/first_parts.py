@@ -40,7 +40,7 @@ class FirstParts:
     """The groups and deliveries of an edition that had none."""
 
     __slots__ = ("_connection", "_given", "_known", "_last_delivery", "_last_group", "_limit",
-                 "_most", "spilled")  # fmt: skip
+                 "_most", "everywhere", "spilled")  # fmt: skip
 
     def __init__(
         self, connection: sqlite3.Connection, limit: int, *, most: int = MOST_GROUPS
@@ -57,10 +57,13 @@ class FirstParts:
         ).fetchone()
         #: Whether there are too many groups: no row has a delivery then.
         self.spilled = False
+        #: Whether every row so far has a group.
+        self.everywhere = True
 
     def place(self, block: Block) -> tuple[Sequence[int | None], Sequence[int | None]]:
         """Return the group and the delivery of each row; write down those that are new."""
         self._learn(block.clusters)
+        self.everywhere = self.everywhere and None not in block.clusters
         known = self._known
         groups = [None if cluster is None else known[cluster] for cluster in block.clusters]
         ids = [None if group is None else group.id for group in groups]

@@ -76,10 +76,14 @@ _TAKE_BACK = (
 
 @frozen
 class Laid:
-    """The result of a first plan: the rows of each status, and the recipients to be mailed."""
+    """The result of a first plan: the rows of each status, and the recipients to be mailed.
+
+    `everywhere`: every row has a group, so that no recipient waits for a delivery of its own.
+    """
 
     counts: Counter[str]
     added: int
+    everywhere: bool = False
 
 
 def lay(
@@ -123,9 +127,9 @@ def lay(
         parts.finish()
         if parts.spilled or repeated or shared:
             _cut_again(connection, by_delivery, limit)
-            return Laid(counts, counts[_PENDING] - shared)
+            return Laid(counts, counts[_PENDING] - shared, parts.everywhere)
     connection.execute(by_delivery)
-    return Laid(counts, counts[_PENDING])
+    return Laid(counts, counts[_PENDING], parts is not None and parts.everywhere)
 
 
 def _mark_repeated(

@@ -17,21 +17,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from mailbatch.envelope import address_key, masking, mentions_of
+from mailbatch.envelope import address_key, masking
 from mailbatch.errors import LedgerError
-from mailbatch.frozen import frozen
 from mailbatch.ledger.database import Database, set_fact
 from mailbatch.ledger.folding import DUE, UNSETTLED, fold, fold_ahead
-from mailbatch.ledger.forgotten import FACT, REASON, alias_of
+from mailbatch.ledger.forgotten import FACT, REASON, alias_of, in_doubt, masked_values
+from mailbatch.ledger.incoming import encode
 from mailbatch.ledger.message_names import MESSAGE_ID
 from mailbatch.ledger.standing import REPLIES
+from mailbatch.ledger.traces import UNDER_WAY, Aliases, TracedRow, Traces
 from mailbatch.ledger.under_way import UnderWay
 
-#: The fact of a ledger whose pages may hold what is to be forgotten.
-_UNDER_WAY = "forgetting"
 # The standing knows what a run that died has not recorded: the accepted, and those in doubt.
 _ROWS = f"""
 SELECT r.id, r.address, r.key, r.mailbox, s.status, r.group_id, r.delivery_id,
@@ -59,38 +56,6 @@ _WORDS = (
 )
 
 
-@frozen
-class Traces:
-    """The traces of a person in a ledger.
-
-    `rows` is the number of rows, `mailed` that of those with a message that arrived or may have,
-    `unsent` that of those that were to get one. `in_doubt` must be settled first. `begun` says that
-    an earlier forgetting did not end.
-    """
-
-    rows: int = 0
-    mailed: int = 0
-    unsent: int = 0
-    in_doubt: int = 0
-    begun: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.rows or self.begun)
-
-
-@dataclass(slots=True)
-class Aliases:
-    """The aliases of a person in one edition, by the names that reports and results use.
-
-    `names` are Message-IDs, ours and the server's, of messages to the person; `own` those of
-    messages to no other.
-    """
-
-    alias: str
-    names: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
-
-
 class Forgetting:
     """The traces of people in a ledger that is open; to forget, it is open to decide."""
 
@@ -110,15 +75,8 @@ class Forgetting:
         """Return the traces of a person."""
         with self._database.guard:
             found = _rows(self._database.connection, address_key(address))
-            begun = self._database.fact(_UNDER_WAY) is not None
-        statuses = [row.status for row in found]
-        return Traces(
-            len(found),
-            sum(status in {"accepted", "in_doubt", "skipped"} for status in statuses),
-            sum(status in {"pending", "deferred"} for status in statuses),
-            statuses.count("in_doubt"),
-            begun,
-        )
+            begun = self._database.fact(UNDER_WAY) is not None
+        return Traces.of([row.status for row in found], begun=begun)
 
     def aliases(self, address: str) -> Aliases:
         """Return the aliases that the person has, or will have, in this edition.
@@ -127,8 +85,8 @@ class Forgetting:
             LedgerError: the ledger has no secret (74).
         """
         key = address_key(address)
-        made = Aliases(alias_of(self._secret(), key))
-        keys = {key, made.alias}
+        alias = alias_of(self._secret(), key)
+        keys = {key, alias}
         with self._database.guard:
             found = _rows(self._database.connection, *keys)
             shared = {
@@ -136,12 +94,7 @@ class Forgetting:
                 for row in found
                 if row.delivery_id is not None and self._is_shared(row.delivery_id, keys)
             }
-        for row in found:
-            names = {n for n in (row.header_message_id, row.server_message_id) if n}
-            made.names |= names
-            if row.delivery_id not in shared:
-                made.own |= names
-        return made
+        return Aliases.of(alias, found, shared)
 
     def _is_shared(self, delivery_id: int, keys: Collection[str]) -> bool:
         found = self._database.connection.execute(
@@ -164,11 +117,8 @@ class Forgetting:
         with database.transaction(durable=True) as connection:
             fold(connection)
             if any(row.status == "in_doubt" for row in _rows(connection, key)):
-                raise LedgerError(
-                    f"{database.path}: the person is in doubt",
-                    hint="settle that first: mailbatch resolve JOB --accepted or --skip",
-                )
-            set_fact(connection, _UNDER_WAY, "1")
+                raise in_doubt(database.path)
+            set_fact(connection, UNDER_WAY, "1")
             self._mask(connection, key)
         with database.guard:
             database.stop_reading()
@@ -176,7 +126,7 @@ class Forgetting:
             database.connection.execute("VACUUM")
             database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with database.transaction(durable=True) as connection:
-            set_fact(connection, _UNDER_WAY, None)
+            set_fact(connection, UNDER_WAY, None)
         under_way.layers.note()
 
     def _secret(self) -> str:
@@ -238,30 +188,9 @@ class Forgetting:
             set_fact(connection, FACT, str(int(self._database.fact(FACT) or 0) + 1))
 
 
-class _Person(NamedTuple):
-    """A row of the person, with the names of its message."""
-
-    id: int
-    address: str
-    key: str
-    mailbox: str | None
-    status: str
-    group_id: int | None
-    delivery_id: int | None
-    header_message_id: str | None
-    columns: str
-    server_message_id: str | None
-
-    def is_of(self, key: str) -> bool:
-        """Say whether the row has an address or key, or the text where none is valid."""
-        if key in (address_key(self.address), self.key, self.mailbox):
-            return True
-        return self.status == "invalid" and mentions_of(key).search(self.address) is not None
-
-
-def _rows(connection: sqlite3.Connection, *keys: str) -> list[_Person]:
+def _rows(connection: sqlite3.Connection, *keys: str) -> list[TracedRow]:
     """Return the rows of a person of any of these keys; every row of the edition is looked at."""
-    rows = map(_Person._make, connection.execute(_ROWS))
+    rows = map(TracedRow._make, connection.execute(_ROWS))
     return [row for row in rows if any(map(row.is_of, keys))]
 
 
@@ -277,11 +206,7 @@ def _mask_groups(
             "SELECT count(*) FROM recipient WHERE group_id = ? AND address NOT LIKE ?",
             (group, f"%{alias_of(secret, key)}"),
         ).fetchone()
-        values = [
-            alias_of(secret, value) if not others or value.lower() == key else value
-            for value in json.loads(cells)
-        ]
+        values = masked_values(json.loads(cells), key, secret, alone=not others)
         connection.execute(
-            "UPDATE recipient_group SET cells = ? WHERE id = ?",
-            (json.dumps(values, ensure_ascii=False, separators=(",", ":")), group),
+            "UPDATE recipient_group SET cells = ? WHERE id = ?", (encode(values), group)
         )

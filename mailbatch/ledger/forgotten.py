@@ -18,8 +18,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from mailbatch.envelope import OF_FORGOTTEN, Recipient, address_key
+from mailbatch.errors import LedgerError
 from mailbatch.frozen import frozen
 from mailbatch.ledger.keyed import keyed_by
+from mailbatch.ledger.rows import KeyedRow
 
 #: The fact that holds the number of people that were forgotten.
 FACT = "forgotten"
@@ -39,6 +41,19 @@ def alias_of(secret: str, key: str) -> str:
 def name_of(alias: str) -> str:
     """Return the keyed name in an alias."""
     return alias.removesuffix(OF_FORGOTTEN)
+
+
+def in_doubt(place: object) -> LedgerError:
+    """Return the refusal to forget a person who is in doubt in the ledger at a place."""
+    return LedgerError(
+        f"{place}: the person is in doubt",
+        hint="settle that first: mailbatch resolve JOB --accepted or --skip",
+    )
+
+
+def masked_values(values: Iterable[str], key: str, secret: str, *, alone: bool) -> list[str]:
+    """Return the values of a group of a person: all masked where it is alone, else the address."""
+    return [alias_of(secret, one) if alone or one.lower() == key else one for one in values]
 
 
 @frozen
@@ -64,9 +79,17 @@ class Forgotten:
         found = alias_of(self.secret, key)
         return found if found in self.aliases else None
 
-    def disguising(self, rows: Iterable[Recipient]) -> Rows:
-        """Return the rows of a table, those of forgotten people under their aliases."""
-        return Rows(self, rows)
+    def disguising(self, rows: Iterable[Recipient]) -> Iterable[Recipient]:
+        """Return the rows of a table, those of forgotten people under their aliases.
+
+        Rows that can be read once only stay so.
+        """
+        return map(self.disguised, rows) if isinstance(rows, Iterator) else Rows(self, rows)
+
+    def known_as(self, row: KeyedRow) -> KeyedRow:
+        """Return the row of a plan with the aliases of a person that was forgotten."""
+        key, address = self.alias(row.key), self.alias(address_key(row.address))
+        return row._replace(key=key or row.key, address=address or row.address)
 
     def disguised(self, row: Recipient) -> Recipient:
         """Return a row as the ledger may have it: without address and cells, and unwanted."""

@@ -9,8 +9,12 @@ Tests: tests/ledger/contract/test_model.py, tests/ledger/test_run.py.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeAlias
 
 from mailbatch.envelope import Delivery
 from mailbatch.ledger.attempts import (
@@ -85,13 +89,20 @@ WHERE coalesce(o.status, r.status) IN ('pending', 'deferred') AND coalesce(o.due
 AND NOT EXISTS (SELECT 1 FROM lease AS l
                 WHERE l.delivery_id = r.delivery_id AND l.accepted_at IS NOT NULL)
 """
-# Of a large group this is all that has to be known, if nobody of it was ever tried, and no
-# address can stand there twice.
-_CROWD = """
-SELECT id, address, mailbox IS NULL
-  AND claim = 'own' AND status = 'pending' AND due <= ? AND NOT attempts AND NOT resend
-FROM recipient WHERE delivery_id = ? ORDER BY id
+# Of large groups this is all that has to be known, if nobody of them was ever tried, and no
+# address can stand there twice. Rows of several deliveries lie mixed: read in their own order,
+# which is that of the inner list, each page is read once, and not once for each delivery.
+_CROWDS = """
+SELECT delivery_id, id, address, mailbox IS NULL
+  AND claim = 'own' AND status = 'pending' AND due <= :now AND NOT attempts AND NOT resend
+FROM recipient WHERE id IN (
+  SELECT id FROM recipient WHERE delivery_id IN (SELECT value FROM json_each(:deliveries)))
+ORDER BY delivery_id, id
 """
+_SIZE = "SELECT count(*) FROM recipient WHERE delivery_id = ?"
+
+#: The rows of a delivery: ids, addresses, and whether each was never tried and is due.
+Crowd: TypeAlias = tuple[tuple[int, ...], tuple[str, ...], tuple[int, ...]]
 
 
 class Leasing:
@@ -160,12 +171,13 @@ class Leasing:
             if address is None:
                 alone: dict[int, str] = {}
                 due, waiters = _due(connection, count, now)
+                crowds = _first_crowds(connection, due, now)
             else:
-                alone = _wanted(connection, count, now, address)
+                alone, crowds = _wanted(connection, count, now, address), {}
                 due, waiters = _found_each(connection, alone), NO_WAITERS
-            for head, rows in due:
+            for head, row in due:
                 to = alone.get(head.id)
-                attempt = cut(_attempt(connection, head, rows, now, to), most)
+                attempt = cut(_attempt(connection, head, row, now, to, crowds), most)
                 leased = attempt.leased
                 # Copies may be settled only where the delivery was leased before.
                 copies = NOBODY if head.date is None else _settled_copies(connection, head.id)
@@ -179,14 +191,8 @@ class Leasing:
                 if recipients >= _RECIPIENTS:
                     break
             _fix(connection, deliveries, waiters)
-            connection.executemany(
-                "INSERT INTO lease (delivery_id, run, leased_at, mailbox, partial, first,"
-                " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                leases,
-            )
             if deliveries:
-                set_fact(connection, "lots", str(self.lots + 1))
-                set_fact(connection, "points", str(self._under_way.points))
+                self._write(connection, leases)
         if folding:
             self._under_way.accepted = 0
         if deliveries:
@@ -195,6 +201,15 @@ class Leasing:
         for delivery, entry in zip(deliveries, entries, strict=True):
             self._under_way.add(delivery.id, entry)
         return deliveries
+
+    def _write(self, connection: sqlite3.Connection, leases: Sequence[tuple[object, ...]]) -> None:
+        connection.executemany(
+            "INSERT INTO lease (delivery_id, run, leased_at, mailbox, partial, first,"
+            " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            leases,
+        )
+        set_fact(connection, "lots", str(self.lots + 1))
+        set_fact(connection, "points", str(self._under_way.points))
 
 
 def lots(database: Database) -> int:
@@ -270,21 +285,56 @@ _HEAD = len(Head._fields)
 
 
 def _attempt(
-    connection: sqlite3.Connection, head: Head, row: Row | None, now: float, to: str | None
+    connection: sqlite3.Connection,
+    head: Head,
+    row: Row | None,
+    now: float,
+    to: str | None,
+    crowds: dict[int, Crowd],
 ) -> Attempt:
     """Return the attempt of a delivery; `row` is the recipient where the delivery has one only.
 
-    With `to` (an address in lower case) the attempt is for that address alone.
+    With `to` (an address in lower case) the attempt is for that address alone. `crowds` has the
+    rows of some deliveries.
     """
     if row is not None:
         return of_one(row)
     if to is None and head.date is None:
-        crowd = connection.execute(_CROWD, (now, head.id)).fetchall()
-        ids, addresses, plain = zip(*crowd, strict=True)
+        found = crowds if head.id in crowds else _crowds(connection, [head.id], now)
+        ids, addresses, plain = found[head.id]
         if all(plain):
             leased = Leased(addresses, tuple([(row_id,) for row_id in ids]), whole=True)
             return Attempt(leased, addresses, _members(connection, head, 1), [], 0, 0)
     return of_some(_members(connection, head, -1), now, to)
+
+
+def _first_crowds(
+    connection: sqlite3.Connection, due: Iterable[tuple[Head, Row | None]], now: float
+) -> dict[int, Crowd]:
+    """Return the rows of the deliveries that fill a lot, of those that were never leased."""
+    deliveries: list[int] = []
+    recipients = 0
+    for head, row in due:
+        if row is None and head.date is None:
+            deliveries.append(head.id)
+            recipients += connection.execute(_SIZE, (head.id,)).fetchone()[0]
+        else:
+            recipients += 1
+        if recipients >= _RECIPIENTS:
+            break
+    return _crowds(connection, deliveries, now) if deliveries else {}
+
+
+def _crowds(
+    connection: sqlite3.Connection, deliveries: Sequence[int], now: float
+) -> dict[int, Crowd]:
+    values = {"now": now, "deliveries": json.dumps(deliveries)}
+    found = groupby(connection.execute(_CROWDS, values), key=itemgetter(0))
+    crowds: dict[int, Crowd] = {}
+    for delivery_id, rows in found:
+        _, ids, addresses, plain = zip(*rows, strict=True)
+        crowds[delivery_id] = (ids, addresses, plain)
+    return crowds
 
 
 def _members(connection: sqlite3.Connection, head: Head, limit: int) -> list[Row]:

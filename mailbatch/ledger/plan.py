@@ -337,7 +337,7 @@ def _begin(
     connection = database.connection
     header = _header_id(connection, columns)
     laid = first_plan.lay(database, header, coming, identity, limit=limit)
-    waiting.forget(connection)
+    waiting.forget(connection, nobody=laid.everywhere)
     merging.count(connection, laid.counts)
     return PlanChange(laid.counts.total(), added=laid.added)
 

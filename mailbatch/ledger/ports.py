@@ -47,7 +47,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self, TypeAlias, TypeVar, Union
 
 from mailbatch.envelope import Delivery, Recipient
 from mailbatch.frozen import frozen
@@ -59,6 +59,9 @@ from mailbatch.ledger.rows import (
 )
 from mailbatch.ledger.standings import Standings
 from mailbatch.outcome import Outcome, Reply
+
+if TYPE_CHECKING:
+    from mailbatch.ledger.traces import Tracing
 
 T = TypeVar("T")
 #: The answer of a near ledger, or an awaitable of the answer of a far one.
@@ -379,6 +382,9 @@ class OpenLedger(Protocol):
     @property
     def thread(self) -> Threads:
         """The thread of the messages."""
+
+    def forgetting(self) -> Tracing:
+        """Return the forgetting of people, of a ledger that is open to read or to decide."""
 
     def writers(self) -> tuple[HeldBy, ...]:
         """Return the other processes that write the ledger now, the run before its workers."""

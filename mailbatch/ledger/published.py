@@ -39,7 +39,8 @@ class Published:
 
     `rate` is that of all workers together, in recipients per second; None: no limit. `file` is the
     path of a bundle that is too large for the database, on the machine of the run; None: the
-    database has the bundle.
+    database has the bundle. `step` is the number of recipients that may have been sent to, over all
+    workers, before a guard has judged again; None: no guard watches.
     """
 
     bundle: str
@@ -47,6 +48,7 @@ class Published:
     versions: Mapping[str, str]
     rate: float | None = None
     file: str | None = None
+    step: int | None = None
 
 
 @frozen
@@ -125,6 +127,13 @@ class Publication(Protocol):
             LedgerError: the database fails.
         """
 
+    def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now; no claim is bound, nor counts again by that.
+
+        Raises:
+            LedgerError: the database fails.
+        """
+
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids: samples of a plan.
 
@@ -144,8 +153,12 @@ class Publication(Protocol):
             LedgerLocked: workers have messages under way, made of another bundle.
         """
 
-    def withdraw(self) -> None:
-        """Let no worker without a job file claim any more."""
+    def withdraw(self, rate: float | None = None) -> None:
+        """Let no worker without a job file claim any more; turns are of the rate of this run."""
+
+    @property
+    def step_is_used_up(self) -> bool:
+        """Whether the last claim of this process got nothing, since a guard has to judge before."""
 
     def current(self) -> Published | None:
         """Return what is published, None: nothing is."""

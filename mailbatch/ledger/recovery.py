@@ -204,7 +204,8 @@ def reopen_deferred(database: Database) -> int:
         deferred = connection.execute(
             "SELECT recipients FROM tally WHERE status = 'deferred'"
         ).fetchone()[0]
-        chosen = f"status IN ('pending', 'deferred') AND due IS NOT 0 AND NOT {HELD}"
+        # Mostly there are none, and due is asked of every row.
+        chosen = f"due IS NOT 0 AND status IN ('pending', 'deferred') AND NOT {HELD}"
         _reopen(connection, chosen, "due = 0")
     return int(deferred)
 
@@ -246,6 +247,11 @@ def reopen_rejected(database: Database) -> int:
 
 
 def _reopen(connection: sqlite3.Connection, chosen: str, changes: str) -> int:
+    (found,) = connection.execute(
+        f"SELECT EXISTS (SELECT 1 FROM recipient WHERE {chosen})"  # noqa: S608 - constants
+    ).fetchone()
+    if not found:
+        return 0
     connection.execute(
         "UPDATE delivery SET due = 0, tries = 0, tries_since = NULL"  # noqa: S608 - constants
         f" WHERE id IN (SELECT delivery_id FROM recipient WHERE {chosen})"

@@ -16,9 +16,11 @@ from mailbatch.errors import LedgerError
 from mailbatch.ledger.database import CHECKPOINT_PAGES, Database
 from mailbatch.ledger.failure import from_system
 
-#: What a settled recipient adds: measured 8 (groups of 1000) to 220 bytes (one each, whose delivery
-#: comes with the first lease), with replies of 60 characters.
-_BYTES_A_RECIPIENT = 320
+#: What a settled recipient adds, and a delivery that comes with its first lease: measured 8 bytes a
+#: recipient (a group of 1000 that was accepted), 96 (refused, each with a text of its own) and 180
+#: to 220 (one each), with replies of 60 characters. Texts may be some 130 longer.
+_BYTES_A_RECIPIENT = 224
+_BYTES_A_DELIVERY = 96
 _BYTES_AT_LEAST = 1 << 16
 #: What a delivery writes to the journal before it is begun anew: two or three pages.
 _JOURNAL_A_DELIVERY = 12_288
@@ -33,7 +35,8 @@ def reserve(database: Database, rows: int) -> None:
     journal = path.with_name(path.name + "-wal")
     try:
         journal_bytes = min(_JOURNAL_AT_LEAST + rows * _JOURNAL_A_DELIVERY, _JOURNAL_AT_MOST)
-        missing = _missing(database, _BYTES_AT_LEAST + rows * _BYTES_A_RECIPIENT)
+        records = rows * _BYTES_A_RECIPIENT + _deliveries(database, rows) * _BYTES_A_DELIVERY
+        missing = _missing(database, _BYTES_AT_LEAST + records)
         found = os.statvfs(path.parent)
         wanted = missing + max(0, journal_bytes - journal.stat().st_size)
         if wanted > found.f_bavail * found.f_frsize:
@@ -50,6 +53,19 @@ def _too_little(database: Database, rows: int, wanted: int) -> LedgerError:
         f"{max(1, round(wanted / 1e6))} MB",
         hint="free some space, or set --state-dir; nothing was sent",
     )
+
+
+def _deliveries(database: Database, rows: int) -> int:
+    """Return the number of deliveries that so many recipients are in, at most."""
+    with database.guard:
+        (number,) = database.connection.execute(_DELIVERIES).fetchone()
+    return rows if number is None else min(rows, int(number))
+
+
+# Without groups each recipient has a delivery, most of which are not written yet.
+_DELIVERIES = """
+SELECT CASE WHEN EXISTS (SELECT 1 FROM recipient_group) THEN (SELECT count(*) FROM delivery) END
+"""
 
 
 def _missing(database: Database, wanted: int) -> int:

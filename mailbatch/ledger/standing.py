@@ -34,7 +34,7 @@ from mailbatch.ledger.rows import (
     SharedRows,
     UnfinishedRow,
 )
-from mailbatch.ledger.shared_facts import are_shared, noted_blocks, shared_blocks
+from mailbatch.ledger.shared_facts import are_shared, mostly_wait, noted_blocks, shared_blocks
 from mailbatch.ledger.taken import taken_since
 from mailbatch.ledger.waiting import WAITING
 from mailbatch.outcome import Status
@@ -96,13 +96,14 @@ LEFT JOIN (
   FROM lease WHERE accepted_at IS NOT NULL) AS c
   ON c.reply_id = s.reply_id
 """
-_RESULTS = f"""
-SELECT {", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
+_FOUND = f"""
+{", ".join(f'{FIELDS[name]} AS "{name}"' for name in ResultRow._fields)}
 FROM {{rows}} AS s
 LEFT JOIN recipient_group AS g ON g.id = s.group_id
 LEFT JOIN delivery AS d ON d.id = s.delivery_id
-{REPLIES}
-{{which}} ORDER BY """  # noqa: S608 - of the constants above
+{REPLIES}"""
+_RESULTS = f"SELECT {_FOUND} ORDER BY "
+_SOME_RESULTS = f"SELECT s.id, {_FOUND} WHERE s.id IN (SELECT value FROM json_each(:ids))"  # noqa: S608 - of the constants above
 _ATTEMPTED = f"""
 SELECT s.address, {FIELDS["message_id"]}, {MESSAGE_ID}
 FROM standing AS s
@@ -186,12 +187,6 @@ ORDER BY status = 'duplicate', line IS NULL, line, id LIMIT 1
 """
 
 
-def _disguised(row: KeyedRow, forgotten: Forgotten) -> KeyedRow:
-    """Return the row of a plan with the aliases of a person that was forgotten."""
-    key, address = forgotten.alias(row.key), forgotten.alias(address_key(row.address))
-    return row._replace(key=key or row.key, address=address or row.address)
-
-
 class Standing:
     """Where every recipient stands, as the ledger is found."""
 
@@ -233,23 +228,23 @@ class Standing:
         with self._database.guard, closing(connection.execute(_AT_REST)) as reading:
             rests, bare = reading.fetchone()[0], reading.fetchone()[0]
             rows = "recipient" if rests and bare else "standing"
-            query = _RESULTS.format(rows=rows, which="")
-            if are_shared(connection):
-                one = _RESULTS.format(rows=rows, which="WHERE s.id = :id") + "s.id"
+            shared, order = are_shared(connection), _order(self._database)
+            if shared or (rests and mostly_wait(connection)):
+                some = _SOME_RESULTS.format(rows=rows)
                 rows = "recipient" if rests else "standing"
 
-                def facts_of(row_id: int) -> tuple[Any, ...]:
-                    found = connection.execute(one, values | {"id": row_id}).fetchone()
-                    return _with_group(found, group)[_SHARED]
+                def facts_of(ids: Sequence[int]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+                    wanted = values | {"ids": json.dumps(ids)}
+                    for row_id, *row in connection.execute(some, wanted):
+                        yield row_id, _with_group(tuple(row), group)[_SHARED]
 
-                order = _order(self._database)
-                if rests and not bare:
-                    yield from noted_blocks(connection, order, facts_of)
+                if rests and not (shared and bare):
+                    yield from noted_blocks(connection, order, facts_of, alone=not shared)
                 else:
                     yield from shared_blocks(connection, rows, order, facts_of)
                 return
             (grouped,) = connection.execute(_HAS_GROUPS).fetchone()
-            found = connection.execute(query + _order(self._database), values)
+            found = connection.execute(_RESULTS.format(rows=rows) + order, values)
             while block := found.fetchmany(_ROWS_AT_ONCE):
                 yield [_with_group(row, group) for row in block] if grouped else block
 
@@ -338,7 +333,7 @@ class Standing:
             moves = not identity_of(connection).is_address
             forgotten = Forgotten.of(connection)
             for given in rows:
-                row = given if forgotten is None else _disguised(given, forgotten)
+                row = given if forgotten is None else forgotten.known_as(given)
                 if moves:
                     values = (address_key(row.address), row.key)
                     found = connection.execute(_STATUS_AT, values).fetchone()

@@ -99,9 +99,12 @@ def count(connection: sqlite3.Connection, most: int) -> int:
     return int(found)
 
 
-def forget(connection: sqlite3.Connection) -> None:
-    """Look for recipients that wait from the start again: a plan may have changed any row."""
-    set_fact(connection, _FACT, None)
+def forget(connection: sqlite3.Connection, *, nobody: bool = False) -> None:
+    """Look for recipients that wait from the start again: a plan may have changed any row.
+
+    `nobody`: the plan has just found that no recipient waits, and none is looked for.
+    """
+    set_fact(connection, _FACT, str(_NONE) if nobody else None)
 
 
 def _behind(connection: sqlite3.Connection) -> int:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mailbatch.envelope import Recipient, address_key
-from mailbatch.errors import InputError, InputErrors, JobError
+from mailbatch.errors import InputErrors, JobError, Mistakes
 from mailbatch.identity import Identity
 from mailbatch.job.columns import find_column, named_columns
 from mailbatch.job.model import Job
@@ -237,7 +237,8 @@ def plan_recipients(
     wanted = job.recipients
     table = _open_records(job)
     address = find_column(wanted.address, table.columns)
-    errors: list[InputError] = list(wrong_columns(job, table))
+    mistakes = Mistakes()
+    mistakes.found += wrong_columns(job, table)
     condition = None
     names: dict[str, object] = {
         "job": job.for_templates,
@@ -246,28 +247,21 @@ def plan_recipients(
     }
     send_times = None
     if (send_at := job.find("message.send_at")) is not None:
-        try:
-            from mailbatch.recipients.send_times import compile_send_at
+        from mailbatch.recipients.send_times import compile_send_at
 
+        with mistakes:
             send_times = compile_send_at(send_at, table.columns, names=names)
-        except JobError as error:
-            errors.append(error)
     if now is not None:
         names = {**names, "now": now}
     if (where := job.find("recipients.where")) is not None:
-        try:
+        with mistakes:
             condition = compile_where(where.text, table.columns, names=names, location=where.place)
-        except JobError as error:
-            errors.append(error)
     lists = None
-    try:
+    with mistakes:
         lists = _read_suppressions(job)
-    except InputErrors as several:
-        errors += several.errors
-    except InputError as error:
-        errors.append(error)
-    if errors or address is None:
-        raise errors[0] if len(errors) == 1 else InputErrors(errors)
+    found = mistakes.found
+    if found or address is None:
+        raise found[0] if len(found) == 1 else InputErrors(found)
     return Plan(
         table,
         address=table.columns.index(address),

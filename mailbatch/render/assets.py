@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.errors import JobError, MessageError, raise_if_starved
+from mailbatch.files import NotRegularFile, open_regular
 from mailbatch.job.paths import resolve_path, stored_path
 from mailbatch.octets import LARGE_BYTES, Piece
 from mailbatch.render.encodings import encode_base64
@@ -205,11 +206,7 @@ def read_file(path: Path) -> bytes:
     Raises:
         OSError, ValueError: the file cannot be read; `unread` has the words.
     """
-    # Opened without waiting, because a FIFO would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise IsADirectoryError
+    with open_regular(path) as file:
         return file.read()
 
 
@@ -222,7 +219,7 @@ def unread(error: OSError | ValueError) -> str:
     raise_if_starved(error)
     if isinstance(error, FileNotFoundError):
         return "does not exist"
-    if isinstance(error, IsADirectoryError):
+    if isinstance(error, IsADirectoryError | NotRegularFile):
         return "is no file"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"cannot be read: {reason}"

@@ -11,6 +11,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from mailbatch.ledger.rows import ResultRow, SharedRows
@@ -26,6 +27,8 @@ _HARMLESS_CELL = rf"(?:[ !#-*.-<>?A-~]{_CELL})?+"
 _FORMULAS = (",=", ",+", ",-", ",@")
 #: Rows that share their facts with so many others are written together: fewer are not faster.
 _ALIKE = 4
+#: The ends of lines that are kept, of some 200 bytes each.
+_KINDS = 256
 
 
 def header_line(columns: Sequence[Column] = COLUMNS) -> str:
@@ -62,7 +65,7 @@ def block_writer(
             shared = block
         elif block and block[0][group] is not None:
             shared = _shared(block)
-        if shared is not None and (text := _shared_lines(shared, lines_of)) is not None:
+        if shared is not None and (text := _shared_lines(shared, end_of)) is not None:
             return text
         rows = list(block)
         lines = plain(rows)
@@ -72,6 +75,11 @@ def block_writer(
         pairs = zip(lines, rows, strict=True)
         return "".join(f"{line}\r\n" if is_plain(line) else written(row) for line, row in pairs)
 
+    # A kind of rows goes through many blocks.
+    @lru_cache(maxsize=_KINDS)
+    def end_of(*facts: Any) -> str:
+        return lines_of([(1, "", *facts)]).removeprefix("1,")
+
     return lines_of
 
 
@@ -80,12 +88,10 @@ def _shared(rows: Sequence[tuple[Any, ...]]) -> SharedRows:
     return SharedRows(keyed, {key: key for _, _, key in keyed})
 
 
-def _shared_lines(
-    block: SharedRows, lines_of: Callable[[Sequence[tuple[Any, ...]]], str]
-) -> str | None:
+def _shared_lines(block: SharedRows, end_of: Callable[..., str]) -> str | None:
     """Return the lines of rows that mostly differ in line and address alone; None for others.
 
-    The shared cells are written once, by `lines_of`.
+    `end_of` writes the shared cells of a row, from the comma before the address on.
     """
     rows, facts = block.rows, block.facts
     kinds = {row[2] for row in rows}
@@ -97,7 +103,7 @@ def _shared_lines(
         or addresses.count(",") != len(rows)
     ):
         return None
-    ends = {kind: lines_of([(1, "", *facts[kind])]).removeprefix("1,") for kind in kinds}
+    ends = {kind: end_of(*facts[kind]) for kind in kinds}
     return "".join([f"{row[0]},{row[1]}{ends[row[2]]}" for row in rows])
 
 

@@ -44,6 +44,14 @@ def test_a_folder_that_takes_no_file_ends_the_run(tmp_path):
     assert "--bundles" in no.value.hint
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_and_never_waited_for(tmp_path, make):
+    make(path_in(tmp_path, NAME))
+    with pytest.raises(OutputError, match="it is not a regular file"):
+        put(tmp_path, NAME, DATA)
+    assert "it is not a regular file" in refused(tmp_path)[0]
+
+
 def refused(folder):
     with pytest.raises(JobError) as no, taken(folder, NAME, written="/srv/x.bundle"):
         pass

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.certainty.disks import Disks
+from tests.certainty.forked import mailbatch
 from tests.certainty.program import environment
 from tests.cli.conftest import nothing_reached
 from tests.support.faults import Fault, Kind, Stage
@@ -355,8 +357,24 @@ def test_a_dry_run_whose_folder_cannot_be_made(mailing):
     (job.folder / "file").touch()
     done = job.command("run", "--dry-run", "--out", "file/shown", "--json")
     assert done.code == 74
-    assert done.json["accepted"] == 0
+    assert (done.json["accepted"], done.json["transactions"]) == (0, 0)
     assert "cannot write" in done.json["error"]
+    assert "message in" not in done.err
+
+
+def test_a_dry_run_on_a_full_disk_counts_whole_files_alone(mailing):
+    """And leaves no part of a letter, which would look like the letter."""
+    job, _server = mailing()
+    with Disks(small=job.folder / "small", size="8k") as disks:
+        command = ["run", "job.yaml", "--dry-run", "--out", "small", "--json"]
+        done = mailbatch(*command, cwd=job.folder, namespace=disks.namespace)
+        files = list(disks.seen(job.folder / "small").iterdir())
+        assert all(file.stat().st_size for file in files)
+    assert done.code == 74
+    told = json.loads(done.out)
+    assert told["transactions"] == told["accepted"] == len(files) > 0
+    assert "free some space, or choose another --out" in done.err
+    assert f"\n{len(files)} message" in done.err
 
 
 def test_a_sender_whose_domain_is_as_long_as_one_can_be(mailing):

@@ -70,13 +70,13 @@ def test_the_next_call_waits_for_the_sessions_that_the_answer_let_go() -> None:
     plays(conversation)
 
 
-def test_a_wait_ends_with_the_time_of_a_call() -> None:
+def test_a_wait_ends_with_the_time_of_three_calls() -> None:
     async def conversation(scene: Gathered) -> None:
         scene.point(1)
         scene.comes(2)
         await scene.answer()
         assert scene.ledger.asked == []
-        assert [seconds for seconds, _ in scene.timers.waiting] == [pytest.approx(0.004)]
+        assert [seconds for seconds, _ in scene.timers.waiting] == [pytest.approx(0.012)]
         scene.timers.fire()
         assert scene.ledger.asked == ["settle ; commit 2"]
         await scene.answer()
@@ -93,6 +93,71 @@ def test_a_timer_of_before_asks_nothing() -> None:
         assert scene.ledger.asked == ["settle ; commit 2 3"]
         scene.timers.fire()
         assert scene.ledger.asked == ["settle ; commit 2 3"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_a_timer_of_before_ends_no_later_wait() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.comes(2)
+        await scene.answer()
+        scene.comes(3)
+        await scene.answer()
+        scene.comes(4)
+        scene.timers.fire()
+        assert scene.ledger.asked == []
+        scene.timers.fire()
+        assert scene.ledger.asked == ["settle ; commit 4"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_outcomes_alone_wait_for_a_point_of_any_session() -> None:
+    """They hold nobody up, and one session has one outcome at most that waits."""
+
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        await scene.answer()
+        scene.taken(1)
+        scene.recording.flush()  # a lease hurries them no more than what gathers
+        await asyncio.sleep(0)
+        assert scene.ledger.asked == []
+        scene.comes(2)
+        await asyncio.sleep(0)  # others of the same turn come along
+        scene.comes(3)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert scene.ledger.asked == ["settle 1; commit 2 3"]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_outcomes_alone_wait_no_longer_than_a_wait_for_sessions() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        await scene.answer()
+        scene.taken(1)
+        ((seconds, _),) = scene.timers.waiting
+        assert seconds == pytest.approx(0.012)
+        scene.timers.fire()
+        assert scene.ledger.asked == ["settle 1; commit "]
+        await scene.answer()
+
+    plays(conversation)
+
+
+def test_outcomes_that_came_during_a_call_wait_where_sessions_are_not_waited_for() -> None:
+    async def conversation(scene: Gathered) -> None:
+        scene.point(1)
+        scene.taken(9)
+        await scene.answer()
+        assert scene.ledger.asked == []
+        scene.timers.fire()
+        assert scene.ledger.asked == ["settle 9; commit "]
         await scene.answer()
 
     plays(conversation)
@@ -166,11 +231,11 @@ class Alone:
         return self.timers.waiting[0][0] if begun else 0.0
 
 
-def test_no_wait_is_longer_than_a_call_and_none_without_a_point() -> None:
+def test_no_wait_is_longer_than_three_calls_and_none_without_a_point() -> None:
     alone = Alone()
     assert alone.waits(let_go=0, waiting=3) == 0.0
     assert alone.waits(let_go=1, waiting=0) == 0.0
-    assert alone.waits(let_go=8, waiting=8) == pytest.approx(0.004)
+    assert alone.waits(let_go=8, waiting=8) == pytest.approx(0.012)
     alone.gathering.end(16)
     assert alone.waits(let_go=8, waiting=8, lasted=9.0) == LONGEST
 
@@ -185,3 +250,16 @@ def test_a_wait_that_brought_too_few_is_left_out_for_a_while() -> None:
     assert [bool(seconds) for seconds in waits] == [False] * PAUSE + [True]
     alone.gathering.end(12)
     assert alone.waits(let_go=8, waiting=8)
+
+
+def test_a_wait_of_outcomes_is_no_measure_of_the_sessions() -> None:
+    alone = Alone()
+    assert alone.waits(let_go=8, waiting=8)
+    alone.gathering.end(16)
+    assert alone.gathering.linger()
+    assert alone.gathering.lingers
+    alone.gathering.end(0)
+    assert not alone.gathering.lingers
+    assert alone.waits(let_go=8, waiting=8)
+    alone.gathering.close()
+    assert not alone.gathering.linger()

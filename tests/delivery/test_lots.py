@@ -1,8 +1,12 @@
 """How many deliveries one synced commit covers: few while a run is slow, more while it is fast."""
 
+import asyncio
+import time
+
 import pytest
 
-from mailbatch.delivery.lots import LARGEST_LOT, LOT, QUICK, Lots
+from mailbatch.delivery.lots import EMPTY_SECONDS, LARGEST_LOT, LOT, QUICK, Lots
+from mailbatch.errors import LedgerError
 from mailbatch.outcome import Outcome, Reply, Status
 from tests.ledger.steps import NOW, open_ledger, people, plan
 
@@ -106,3 +110,130 @@ def test_what_is_released_is_leased_by_the_next_run(ledger):
     assert taken.id not in again
     assert lots.rest() == []
     assert after.take().id not in [taken.id, *again]
+
+
+class Far:
+    """The leases of a ledger that answers later."""
+
+    def __init__(self, ledger):
+        self._leases, self.asked = ledger.leases, []
+
+    async def lease(self, count, **wishes):
+        self.asked.append(count)
+        return self._leases.lease(count, **wishes)
+
+    def next_due(self, addresses=()):
+        return self._leases.next_due(addresses)
+
+
+def over_far(ledger, conversation, **limits):
+    """Play with lots of a far ledger, in a loop."""
+
+    async def play():
+        far = Far(ledger)
+        lots = Lots(far, Clock(), **limits)
+        assert lots.take() is None
+        await lots.coming()
+        await conversation(lots, far)
+
+    asyncio.run(play())
+
+
+async def take(lots, count):
+    """So many deliveries, with the answers that are waited for meanwhile."""
+    for _ in range(count):
+        assert lots.take() is not None
+    if lots.coming() is not None:
+        await lots.coming()
+
+
+def test_the_next_lot_of_a_far_ledger_is_there_before_it_is_needed(ledger):
+    async def conversation(lots, far):
+        await take(lots, LOT // 2)
+        assert far.asked == [LOT]
+        await take(lots, 1)
+        assert far.asked == [LOT, 2 * LOT]
+        assert len(lots._leased) == LOT // 2 - 1 + 2 * LOT
+        ids = [lots.take().id for _ in range(3)]
+        assert ids == sorted(ids)
+
+    over_far(ledger, conversation)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"limit": 2 * LOT}, {"left": lambda: 2 * LOT}, {"only": ["u1@example.net"]}],
+    ids=["limit", "cap", "only"],
+)
+def test_a_run_with_a_number_leases_nothing_ahead(ledger, limits):
+    async def conversation(lots, far):
+        asked = len(far.asked)
+        while lots._leased:
+            assert lots.take() is not None
+            assert len(far.asked) == asked
+
+    over_far(ledger, conversation, **limits)
+
+
+def test_what_a_guard_allows_leases_nothing_ahead(ledger):
+    async def conversation(lots, far):
+        lots.allow(LOT)
+        while lots._leased:
+            assert lots.take() is not None
+        assert far.asked == [LOT]
+
+    over_far(ledger, conversation)
+
+
+def test_behind_a_lot_that_is_not_full_none_is_leased_ahead(tmp_path):
+    with open_ledger(tmp_path / "few") as ledger:
+        plan(ledger, people(*(f"u{n}@example.net" for n in range(LOT + 4))))
+
+        async def conversation(lots, far):
+            await take(lots, LOT // 2 + 1)
+            await take(lots, LOT // 2 + 3)
+            assert far.asked == [LOT, 2 * LOT]
+            assert lots.is_used_up
+            assert lots.take() is None
+            await lots.coming()
+            assert lots.take() is None
+            assert len(far.asked) == 3
+
+        over_far(ledger, conversation)
+
+
+def test_an_empty_answer_is_that_to_every_session_for_a_moment(monkeypatch, ledger):
+    async def conversation(lots, far):
+        async def answers_nothing(count, **wishes):
+            far.asked.append(count)
+            return []
+
+        far.lease = answers_nothing
+        while lots._leased:
+            await take(lots, 1)
+        asked = len(far.asked)
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + EMPTY_SECONDS / 2)
+        assert lots.take() is None
+        assert lots.coming() is None
+        assert len(far.asked) == asked
+        monkeypatch.setattr(time, "monotonic", lambda: now + 2 * EMPTY_SECONDS)
+        assert lots.take() is None
+        await lots.coming()
+        assert len(far.asked) == asked + 1
+
+    over_far(ledger, conversation)
+
+
+def test_a_failure_ahead_ends_the_run_before_the_rest_of_the_lot(ledger):
+    async def conversation(lots, far):
+        async def refuse(count, **wishes):
+            raise LedgerError("gone")
+
+        far.lease = refuse
+        await take(lots, LOT // 2 + 1)
+        with pytest.raises(LedgerError):
+            lots.take()
+        assert len(lots.rest()) == LOT // 2 - 1
+
+    over_far(ledger, conversation)

@@ -16,7 +16,6 @@ from mailbatch.bundle.contents import unpacked
 from mailbatch.delivery.options import RunOptions, Silence
 from mailbatch.delivery.preparation import Mailing, read_inputs, reconcile
 from mailbatch.delivery.runner import run
-from mailbatch.delivery.thread import Thread
 from mailbatch.errors import JobError, LedgerUnreachable, MailingStopped
 from mailbatch.job.loader import load_job
 from mailbatch.outcome import Status
@@ -55,7 +54,7 @@ def database(request):
 
 
 @contextmanager
-def planned(scene, url, progress=None, *, thread=False, timed=False, **options):
+def planned(scene, url, progress=None, *, timed=False, **options):
     """Plan the mailing of a scene and offer it to workers, without sending anything."""
     job = load_job(scene.job, environ={"SCENE_PASSWORD": ""})
     now = datetime.now().astimezone()
@@ -66,8 +65,6 @@ def planned(scene, url, progress=None, *, thread=False, timed=False, **options):
     ) as ledger:  # fmt: skip
         reconcile(ledger, job, inputs.plan, now=now.timestamp() if timed else None)
         mailing = Mailing(inputs, ledger, None)
-        if thread:
-            mailing = replace(mailing, thread=Thread(job, inputs.edition, (), (), is_far=True))
         offer(mailing, RunOptions(**options), progress or Told())
         yield ledger
 
@@ -178,7 +175,6 @@ async def change(url, schema, told):
     [
         ({"limit": 2}, {}, "--limit"),
         ({"only": ("user1@example.net",)}, {}, "--only"),
-        ({"thread": True}, {}, "message.thread"),
         ({}, {"username": "a", "password": {"command": ["cat"]}, "auth": "auto"}, "a command"),
     ],
 )

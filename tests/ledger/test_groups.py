@@ -1,5 +1,7 @@
 """Groups: one message for the rows with equal values, in parts where there are many addresses."""
 
+import pytest
+
 from mailbatch.identity import Identity
 from mailbatch.outcome import Outcome, Status
 from tests.ledger.steps import (
@@ -271,3 +273,16 @@ def test_parts_are_sent_in_the_order_of_the_table(ledger):
         ("fr#2", "p9@x.org"),
         ("en#2", "p10@x.org"),
     ]
+
+
+@pytest.mark.parametrize("most", [None, 10])
+def test_groups_that_lie_mixed_in_the_table_are_leased_each_with_its_own_rows(ledger, most):
+    """In their order. A lot that is large ends; it has more deliveries where these are cut."""
+    names = [[f"p{n}@x.org" for n in range(group, 30_000, 3)] for group in range(3)]
+    table = [row(n + 2, f"p{n}@x.org", group=(f"g{n % 3}",)) for n in range(30_000)]
+    plan(ledger, table, group_by=("g",), limit=10_000)
+    lot = ledger.leases.lease(3, now=NOW, most=most)
+    assert len(lot) == (3 if most else 2)
+    lot += ledger.leases.lease(3, now=NOW, most=most)
+    assert [list(one.unsettled) for one in lot] == [group[:most] for group in names]
+    assert [one.rows[0].address for one in lot] == [group[0] for group in names]

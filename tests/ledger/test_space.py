@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from mailbatch.errors import LedgerError
-from tests.ledger.steps import NOW, numbers, people, plan, send
+from mailbatch.outcome import Outcome, Reply, Status
+from tests.ledger.steps import NOW, numbers, open_ledger, people, plan, row, send
 
 ROOT = Path(__file__).parents[2]
 # A mount that only the command sees, and that is gone with it.
@@ -121,6 +124,45 @@ def test_room_is_taken_once(ledger, path):
         pass
     assert numbers(ledger) == {"accepted": 2000}
     assert path.stat().st_size == size
+
+
+@pytest.mark.parametrize("size", [1000, 2])
+def test_the_room_for_groups_holds_a_refusal_for_each(ledger, path, size):
+    """Each with a text of its own: the most that a recipient of a group adds."""
+    names = [f"somebody-{n}@example.org" for n in range(2000)]
+    rows = [row(n + 2, name, group=(f"lot{n // size}",)) for n, name in enumerate(names)]
+    plan(ledger, rows, group_by=("lot",))
+    ledger.plan.reserve_space()
+    taken = path.stat().st_size
+    while leased := ledger.leases.lease(256, now=NOW):
+        for one in leased:
+            ledger.records.commit_point(one.id)
+            outcomes = [
+                Outcome(
+                    name,
+                    Status.REJECTED,
+                    Reply(550, (f"5.1.1 <{name}> is not here".ljust(120, "."),)),
+                )
+                for name in one.unsettled
+            ]
+            ledger.records.settle(one.id, outcomes, now=NOW, retry_at=None)
+    ledger.plan.mark_finished(NOW)
+    assert numbers(ledger) == {"rejected": 2000}
+    assert path.stat().st_size == taken
+
+
+def test_groups_take_less_room(tmp_path):
+    """Their deliveries are few, and written by the plan."""
+    free = {}
+    for name, group in (("groups", ("all",)), ("singles", None)):
+        path = tmp_path / name
+        with open_ledger(path) as ledger:
+            rows = [row(n + 2, f"n{n}@x.org", group=group) for n in range(2000)]
+            plan(ledger, rows, group_by=("lot",) if group else ())
+            ledger.plan.reserve_space()
+        with closing(sqlite3.connect(path)) as connection:
+            (free[name],) = connection.execute("PRAGMA freelist_count").fetchone()
+    assert 0.5 * free["singles"] < free["groups"] < 0.75 * free["singles"]
 
 
 def test_room_for_more_than_there_is_is_refused(ledger):

@@ -106,3 +106,39 @@ def test_rows_of_a_group_share_the_facts_of_one(tmp_path, folded):
     statuses = [one.status for one, _ in found[0]]
     assert statuses.count(Status.ACCEPTED) == 19
     assert statuses.count(Status.REJECTED) == 1
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_rows_that_were_never_tried_share_the_facts_of_one(tmp_path, folded):
+    """Where most of them wait; where few do, every row is looked up by itself."""
+    rows = [row(n + 2, f"u{n}@x.org") for n in range(600)]
+    rows[9:12] = [
+        row(11, "u3@x.org"),
+        row(12, "none", status="invalid", reason="no @"),
+        row(13, "s@x.org", status="suppressed"),
+    ]
+    left = row(602, "left@x.org")
+    done = [row(n + 700, f"v{n}@x.org", status="filtered") for n in range(600)]
+    found = []
+    for name, more in (("many", []), ("few", done)):
+        with open_ledger(tmp_path / name) as ledger:
+            plan(ledger, [*rows, left, *more])
+            plan(ledger, [*rows, *more])
+            tried = ledger.leases.lease(4, now=NOW)
+            settle(ledger, tried[0], reply=TAKEN, now=NOW + 2)
+            settle(ledger, tried[1], Status.REJECTED, reply=NEVER, now=NOW + 3)
+            settle(ledger, tried[2], Status.DEFERRED, reply=LATER, retry_at=NOW + 60)
+            ledger.records.release([tried[3].id])
+            if folded:
+                ledger.plan.mark_finished(NOW + 4)
+            found.append([
+                (one._replace(header_message_id=None), one.header_message_id is None)
+                for one in ledger.standing.result_rows() if one.row is None or one.row < 700
+            ])  # fmt: skip
+    assert found[0] == found[1]
+    statuses = [one.status for one, _ in found[0]]
+    assert [one.row for one, _ in found[0]] == [*range(2, 602), None]
+    assert {str(one): statuses.count(one) for one in set(statuses)} == {
+        "pending": 594, "accepted": 1, "rejected": 1, "deferred": 1, "invalid": 1,
+        "suppressed": 1, "duplicate": 1, "withdrawn": 1,
+    }  # fmt: skip

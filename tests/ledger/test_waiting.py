@@ -118,3 +118,10 @@ def test_a_run_that_died_behind_its_lease_finds_who_waits(path):
     with open_ledger(path) as ledger:
         assert ledger.recovered.released == 1
         assert to(ledger.leases.lease(9, now=NOW)) == ["a", "b", "c"]
+
+
+def test_a_row_without_a_group_waits_beside_groups(ledger):
+    table = [row(2, "a@x.org", group=("g",)), row(3, "b@x.org"), row(4, "c@x.org", group=("g",))]
+    plan(ledger, table, group_by=("g",))
+    assert ledger.plan.due_deliveries(9) == 2
+    assert sorted(to(ledger.leases.lease(9, now=NOW))) == ["a", "b"]

@@ -20,6 +20,8 @@ MOST_SECONDS = 30.0
 #: The name of the property of a report.
 PROPERTY = "processor"
 _MAY_BE_SLOW = ("long", "seeded")
+#: How a test may end, in the words of pytest's summary.
+_ENDS = ("passed", "failed", "skipped", "xfailed", "xpassed")
 
 
 def processor() -> float:
@@ -43,9 +45,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     before = processor()
-    yield
-    seconds = processor() - before
-    item.user_properties.append((PROPERTY, seconds))
+    try:
+        yield
+    finally:  # a test that fails took its time, too
+        seconds = processor() - before
+        item.user_properties.append((PROPERTY, seconds))
     most = item.config.getoption("--most")
     if seconds > most and not any(map(item.get_closest_marker, _MAY_BE_SLOW)):
         pytest.fail(
@@ -57,9 +61,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     number = terminalreporter.config.getoption("--largest")
-    reports = [
-        report for key in ("passed", "failed") for report in terminalreporter.getreports(key)
-    ]
+    reports = [report for key in _ENDS for report in terminalreporter.getreports(key)]
     took = {
         report.nodeid: value
         for report in reports

@@ -61,3 +61,21 @@ def test_the_largest_are_named_where_that_is_asked_for(inner):
     assert len(re.findall(r"^ +\d+\.\d s of a processor: \S+::test_", said, re.MULTILINE)) == 2
     said = inner.runpytest_inprocess(*OPTIONS).stdout.str()
     assert "s of a processor: " not in said
+
+
+@pytest.mark.parametrize("ends", ["assert False", "raise OSError", "import pytest; pytest.skip()"])
+def test_the_time_of_a_test_that_does_not_pass_is_known(pytester, ends):
+    """Whether it fails, breaks or gives up: what it took is what the suite took."""
+    pytester.makepyfile(f"""
+        import time
+
+        def test_ends():
+            until = time.process_time() + 0.3
+            while time.process_time() < until:
+                pass
+            {ends}
+    """)
+    done = pytester.runpytest_inprocess("-q", "-p", "tests.support.slow", "--largest=1")
+    (seconds,) = re.findall(r"^ +(\d+\.\d) s of a processor: ", done.stdout.str(), re.MULTILINE)
+    assert float(seconds) >= 0.3
+    assert done.ret == (0 if "skip" in ends else 1)

@@ -38,7 +38,8 @@ async def bury(link: Link, connection: Any, worker: int, *, record: bool) -> Rec
         left = await connection.fetch(_LEFT)
         recipients = await connection.fetchval(_DOUBT) if record else 0
         ended = [row["delivery_id"] for row in left if record or not row["passed"]]
-        await connection.execute("SELECT end_leases($1)", ended)
+        if ended:
+            await connection.execute("SELECT end_leases($1)", ended)
         suspects = await connection.fetch(_SUSPECTS)
         if suspects:
             await stand_still(link, connection)

@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 from mailbatch.envelope import address_key
 from mailbatch.ledger.postgres.address import Place, schemas_of
+from mailbatch.ledger.postgres.forgotten import forgotten_by
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.naming import BY_ADDRESS
 
@@ -37,6 +38,16 @@ AND right(obj_description(n.oid, 'pg_namespace'), length($2) + 8) = ' of job ' |
 AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(f.oid, 'SELECT'))
 ORDER BY n.nspname LIMIT 1
 """
+_UNREADABLE = """
+SELECT nspname FROM pg_namespace AS n JOIN pg_class AS f
+  ON f.relnamespace = n.oid AND f.relname = 'fact'
+WHERE starts_with(nspname, $1)
+AND obj_description(n.oid, 'pg_namespace') LIKE 'mailbatch: edition %'
+AND NOT (has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(f.oid, 'SELECT'))
+ORDER BY nspname
+"""
+#: The beginning of the schemas of all jobs.
+_ANY = "mailbatch_"
 _ABOUT = """
 SELECT '{schema}' AS schema, (SELECT value FROM {schema}.fact WHERE name = 'job') AS job,
   (SELECT value FROM {schema}.fact WHERE name = 'edition') AS edition,
@@ -90,9 +101,29 @@ def others(place: Place, job: str, edition: str) -> list[Place]:
     Raises:
         LedgerError: the database cannot be asked.
     """
-    found = _begun(place, "mailbatch_")
+    found = _begun(place, _ANY)
     named = sorted(one.schema for one in found if one.edition == edition and one.job != job)
     return [Place(place.url, schema) for schema in named]
+
+
+def places_in(url: str) -> list[Place]:
+    """Return the places of all ledgers in a database that this role may read, sorted.
+
+    Raises:
+        LedgerError: the database cannot be asked.
+    """
+    return [Place(url, schema) for schema in sorted(o.schema for o in _begun(Place(url), _ANY))]
+
+
+def unreadable(url: str) -> list[Place]:
+    """Return the places of ledgers in a database that this role may not read, sorted.
+
+    Raises:
+        LedgerError: the database cannot be asked.
+    """
+    with _linked(Place(url)) as link:
+        found = link.wait(link.fetch(_UNREADABLE, _ANY))
+    return [Place(url, row["nspname"]) for row in found]
 
 
 def count_mailed(place: Place, addresses: Iterable[str]) -> int:
@@ -103,6 +134,9 @@ def count_mailed(place: Place, addresses: Iterable[str]) -> int:
     """
     keys = [address_key(address) for address in addresses]
     with _linked(place) as link:
+        forgotten = link.wait(forgotten_by(link.fetch))
+        if forgotten is not None:
+            keys = [forgotten.alias(key) or key for key in keys]
         return int(link.wait(link.value(_HAS_IT, _MAILED, keys)))
 
 

@@ -31,7 +31,8 @@ END $$;
 -- delivery is due, a position of the log that the commit is behind of, and the attempt of the last
 -- point. All that most records need is one statement, since a statement costs more than its rows; the
 -- plan of it is made once in a session, mostly while the tables are small: without these settings it
--- would read whole tables for ever.
+-- would read whole tables for ever, or be made anew for every call. Fewer nodes are quicker: that the
+-- worker is live is asked once, in the snapshot of the statement.
 CREATE OR REPLACE FUNCTION record(
   me bigint, settled bigint[],
   recipients bigint[], deliveries bigint[], statuses text[], counted boolean[], replies bigint[],
@@ -40,7 +41,8 @@ CREATE OR REPLACE FUNCTION record(
   points bigint[], digests bytea[],
   OUT next_due double precision, OUT seen_at pg_lsn, OUT last_attempt integer
 ) LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+SET enable_memoize = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
   ended bigint;
   changed bigint;
@@ -48,6 +50,7 @@ DECLARE
   left_behind bigint[];
   left_over boolean := statuses && ARRAY['pending', 'deferred'];
   relies boolean;
+  is_live boolean;
 BEGIN
   IF left_over THEN
     UPDATE delivery AS d SET tries = d.tries + 1, tries_since = coalesce(d.tries_since, l.leased_at)
@@ -61,8 +64,7 @@ BEGIN
     INSERT INTO reply (id, code, enhanced, text, message_id, worker)
     SELECT *, me FROM unnest(reply_ids, codes, enhanced, texts, names)),
   gone AS (
-    DELETE FROM lease AS l USING worker AS w
-    WHERE l.delivery_id = ANY (settled) AND l.worker = me AND w.id = me AND w.live
+    DELETE FROM lease AS l WHERE l.delivery_id = ANY (settled) AND l.worker = me
     RETURNING l.delivery_id, l.partial),
   done AS (
     UPDATE recipient AS r SET
@@ -85,19 +87,19 @@ BEGIN
     SELECT l.delivery_id, l.attempt, me, p.digest
     FROM unnest(points, digests) AS p (delivery_id, digest)
     JOIN lease AS l ON l.delivery_id = p.delivery_id AND l.worker = me
-    JOIN worker AS w ON w.id = me AND w.live
     RETURNING delivery_id, attempt)
-  SELECT g.number, g.partial, d.number, a.number, a.attempt, o.replicated,
+  SELECT g.number, g.partial, d.number, a.number, a.attempt,
+    (SELECT replicated FROM origin WHERE id), (SELECT live FROM worker WHERE id = me),
     (SELECT min(due) FROM delivery WHERE due > 0)
-  INTO ended, left_behind, changed, passed, last_attempt, relies, next_due
-  FROM (SELECT replicated FROM origin WHERE id) AS o,
+  INTO ended, left_behind, changed, passed, last_attempt, relies, is_live, next_due
+  FROM
     (SELECT count(*) AS number, array_agg(delivery_id) FILTER (WHERE partial) AS partial
      FROM gone) AS g,
     (SELECT count(*) AS number FROM done) AS d,
     (SELECT count(*) AS number,
        max(attempt) FILTER (WHERE delivery_id = points[cardinality(points)]) AS attempt
      FROM ahead) AS a;
-  IF ended <> cardinality(settled) OR changed <> cardinality(recipients)
+  IF is_live IS NOT TRUE OR ended <> cardinality(settled) OR changed <> cardinality(recipients)
     OR passed <> cardinality(points) THEN
     RAISE EXCEPTION 'worker % has lost a lease', me USING ERRCODE = 'MB001';
   END IF;

@@ -11,6 +11,10 @@ doubt, and what is leased. So refusals, burials and the hours give recipients ba
 lose or double one. A process that is frozen in the middle of a claim would hold up all others: so
 the server ends its connection, which is a connection that was lost, as any other (`rejoining`).
 
+A guard lets workers send in steps: so many recipients may have been sent to, over all of them,
+until the run has judged and writes a higher number. Each claim reads the number in its transaction,
+and takes recipients off the same row.
+
 The other editions of the job are counted once for each worker, behind the row of this one: of two
 editions that begin at once each sees the other, and neither claims. This module must never decide
 how many a day may have (`Bound`).
@@ -53,14 +57,19 @@ class Cut:
 class Grants:
     """The grants of one process; without a bound every claim is granted."""
 
-    __slots__ = ("_bound", "_has_groups", "_held", "_job", "_left", "_link", "_others", "_seen_as")
+    __slots__ = ("_bound", "_has_groups", "_held", "_job", "_left", "_link", "_others", "_seen_as",
+                 "step", "step_is_used_up")  # fmt: skip
 
     def __init__(self, link: Link, held: OpenLeases, job: str) -> None:
         self._link = link
         self._held = held
         self._job = job
         self._bound: Bound | None = None
-        self._has_groups = False
+        self._has_groups: bool | None = None
+        #: The step of the mailing, as the claim under way has read it; None: no guard watches.
+        self.step: int | None = None
+        #: Whether the last claim got nothing, since the step was used up.
+        self.step_is_used_up = False
         # What the claim under way may take.
         self._left = 0
         # The recipients of other editions, as the worker with this number found them.
@@ -70,37 +79,49 @@ class Grants:
     async def bound_by(self, bound: Bound) -> None:
         """Grant within a bound from now on, and count for it now."""
         self._bound = bound
-        self._has_groups = await self._link.value("SELECT EXISTS (SELECT 1 FROM recipient_group)")
         async with self._link.writing(self._held) as connection:
             await self._count(connection, bound)
             # What the row has may be of a time before other editions sent.
             await forget_count(connection)
+
+    async def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now, and change nothing: no claim counts again by that."""
+        async with self._link.reading() as connection:
+            await self._count(connection, bound)
 
     async def cut(self, connection: Any, deliveries: int, most: int | None) -> Cut:
         """Return how many deliveries a claim may take, and of how many recipients each.
 
         A delivery to several is claimed alone, and cut where that is needed.
         """
-        bound = self._bound
-        if bound is None or deliveries < 1:
+        bound, copies = self._bound, self._copies
+        self.step_is_used_up = False
+        if (bound is None and self.step is None) or deliveries < 1:
             return Cut(deliveries, most)
-        each = 1 + bound.copies
+        if self._has_groups is None:
+            self._has_groups = await connection.fetchval(_HAS_GROUPS)
+        each = 1 + copies
         row = await self._locked(connection)
         if row is None:
             return Cut(0, most, waits=True)
         free = row["free"]
-        if free is None or free < each * deliveries or self._seen_as != self._held.worker:
-            grant = await self._count(connection, bound)
+        # The last of a count are taken without another one, but that a group is not cut for want of
+        # what came back: near the end every claim would count, one behind the other.
+        least = each * deliveries if self._has_groups else each
+        is_new = bound is not None and self._seen_as != self._held.worker
+        if free is None or free < least or is_new:
+            grant = await self._counted(connection, bound)
         else:
-            bound.pass_on()
             grant = Grant(free)
+            if bound is not None:
+                bound.pass_on()
         self._left = grant.recipients
         if grant.recipients < each:
             # What was counted stands, although nothing is claimed.
             await connection.execute(_KEEP, grant.recipients)
             return Cut(0, most, grant.waits)
         if self._has_groups:
-            room = grant.recipients - bound.copies
+            room = grant.recipients - copies
             return Cut(1, room if most is None else min(most, room))
         return Cut(min(deliveries, grant.recipients // each), most)
 
@@ -115,9 +136,27 @@ class Grants:
 
     async def take(self, connection: Any, recipients: int, deliveries: int) -> None:
         """Take off what a claim has leased."""
-        if self._bound is not None and deliveries:
-            taken = recipients + deliveries * self._bound.copies
+        if (self._bound is not None or self.step is not None) and deliveries:
+            taken = recipients + deliveries * self._copies
             await connection.execute(_KEEP, max(0, self._left - taken))
+
+    @property
+    def _copies(self) -> int:
+        """The addresses that a message has beside those of its recipients, where these count."""
+        return 0 if self._bound is None else self._bound.copies
+
+    async def _counted(self, connection: Any, bound: Bound | None) -> Grant:
+        """Count for the bound, and for the step; what is left is that of the tighter one."""
+        grant = None if bound is None else await self._count(connection, bound)
+        if self.step is None:
+            return grant or Grant(0)
+        left = max(0, self.step - await connection.fetchval(_TRIED))
+        # Of groups the recipients are counted one by one.
+        room = left and (left + self._copies if self._has_groups else left * (1 + self._copies))
+        if grant is not None and grant.recipients <= room:
+            return grant
+        self.step_is_used_up = not room
+        return Grant(room)
 
     async def _count(self, connection: Any, bound: Bound) -> Grant:
         """Count all that counts, and have the bound judge."""
@@ -175,6 +214,14 @@ WITH frozen AS MATERIALIZED (
   SELECT set_config('idle_in_transaction_session_timeout', $1, true) AS milliseconds)
 SELECT free FROM allowance, frozen WHERE frozen.milliseconds IS NOT NULL
 FOR UPDATE OF allowance SKIP LOCKED
+"""
+_HAS_GROUPS = "SELECT EXISTS (SELECT 1 FROM recipient_group)"
+#: The recipients that were sent to, whatever came of that, or may be now: those of a first lease.
+_TRIED = """
+SELECT (SELECT count(*) FROM recipient WHERE attempts > 0) + (
+  SELECT count(*) FROM lease AS l JOIN recipient AS r ON r.delivery_id = l.delivery_id
+  WHERE r.attempts = 0 AND r.status IN ('pending', 'deferred') AND r.due <= l.leased_at
+  AND (l.mailbox IS NULL OR l.mailbox = coalesce(r.mailbox, r.key)))
 """
 _NOW = "SELECT extract(epoch FROM clock_timestamp())::double precision"
 _KEEP = "UPDATE allowance SET free = $1 WHERE free IS DISTINCT FROM $1"

@@ -44,6 +44,9 @@ WAITING = """
 (r.claim = 'own' AND r.delivery_id IS NULL AND r.group_id IS NULL AND r.status = 'pending'
  AND r.due = 0)
 """
+_MAILING = """
+SELECT bundle, stop, stop_code, (published::json ->> 'step')::bigint AS step FROM mailing
+"""
 NEXT_DUE = "SELECT min(due) FROM delivery WHERE due > 0"
 #: How soon a worker asks again for what others have under way: seconds.
 SOON = 0.9
@@ -168,7 +171,8 @@ class Leasing:
         """
         if not await try_lock(self._link, connection, STILL, shared=True):
             return SOON
-        mailing = await connection.fetchrow("SELECT bundle, stop, stop_code FROM mailing")
+        mailing = await connection.fetchrow(_MAILING)
+        self._grants.step = mailing["step"]
         if mailing["stop"] is not None:
             raise MailingStopped(mailing["stop"], exit_code=mailing["stop_code"])
         is_current = self._bundle is None or mailing["bundle"] == self._bundle
@@ -380,6 +384,8 @@ async def _wanted(connection: Any, count: int, now: float, text: str) -> list[_F
 
 
 async def _with_rows(connection: Any, heads: Sequence[Any]) -> list[_Found]:
+    if not heads:
+        return []
     found = {head[0]: _Found(Head(*head), [], None, is_new=False) for head in heads}
     for delivery_id, *row in await connection.fetch(_MEMBERS, list(found)):
         found[delivery_id].rows.append(Row._make(row))

@@ -44,6 +44,8 @@ _TOO_MANY = "53300"
 #: A statement that is cancelled while its commit waits for a synchronous standby is a success, with
 #: a warning of this SQLSTATE. Source: `SyncRepWaitForLSN` in syncrep.c of PostgreSQL.
 _WARNING = "01000"
+#: The array types of all that is recorded.
+_ARRAYS = "SELECT $1::bigint[], $2::boolean[], $3::double precision[], $4::integer[], $5::bytea[]"
 _SETTINGS = {
     # A backend whose client is gone ends, and with it its locks, within seconds.
     "tcp_keepalives_idle": "10",
@@ -188,6 +190,9 @@ class Link:
     async def open_writer(self) -> asyncpg.Connection:
         """Open the connection that writes."""
         self._writer = _distrustful(await self.connect(writes=True))
+        # asyncpg asks the catalogs for each array type that it meets, with a statement that is the
+        # slowest of a short run: once for all of them.
+        await self._writer.prepare(_ARRAYS)
         return self._writer
 
     async def reopen_writer(self) -> asyncpg.Connection:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from mailbatch.envelope import address_key
+from mailbatch.ledger.postgres.forgotten import forgotten_by
 
 BY_ADDRESS = """
 r.id IN (SELECT id FROM recipient WHERE key = $1 AND mailbox IS NULL AND claim = 'own'
@@ -29,4 +30,9 @@ async def named(connection: Any, text: str) -> tuple[str, str]:
     """Return the condition of the recipients that a text names, and the value of `$1`."""
     address = address_key(text)
     found = await connection.fetchval(_IS_ADDRESS, address)
+    if not found and (forgotten := await forgotten_by(connection.fetch)) is not None:
+        alias = forgotten.alias(address)
+        if alias is not None:
+            return BY_ADDRESS, alias
+        text = forgotten.alias(text) or text
     return (BY_ADDRESS, address) if found else (BY_KEY, text)

@@ -38,7 +38,6 @@ from mailbatch.ledger.postgres.migrating import (
     functions,
     is_known,
     migrate,
-    version_of,
 )
 from mailbatch.ledger.postgres.open_leases import OpenLeases
 from mailbatch.ledger.postgres.roles import let_work
@@ -92,7 +91,7 @@ async def enter(
             raise gone(link, files_of(link.seen, name))
         await _create(link, connection, facts)
     elif facts is not None and alone:
-        await _bring_up(link, connection)
+        await _bring_up(link, connection, facts)
     role = "decide" if facts is None else "run"
     entered = await _entered(link, connection, facts, role, restored=restored)
     if facts is not None:  # a person has seen to the trouble that stopped all workers
@@ -101,23 +100,26 @@ async def enter(
     return entered
 
 
-async def _bring_up(link: Link, connection: Any) -> None:
-    """Bring a ledger of an earlier version to this one.
+async def _bring_up(link: Link, connection: Any, facts: Mapping[str, str]) -> None:
+    """Bring a ledger of an earlier version to this one, where this run may have it.
 
     Raises:
         LedgerLocked: a worker of that version is at work.
+        LedgerError: the ledger is of another mailing, or may be an older copy.
     """
-    if is_known(await version_of(connection)) and not await connection.fetchval(_PUT_AWAY):
-        others = await writers(link, connection)
-        if others:
-            raise locked(
-                link, others[0], hint="stop its workers first: they are of another version"
-            )
-        await migrate(connection)
+    found = await _facts(connection)
+    # An edition that was put away has no tables to bring up (`archiving`).
+    if not is_known(found.get("version")) or "archived_at" in found:
+        return
+    _check_mailing(link, found, facts)
+    heard = heard_of(link.seen, await name_of(link, connection))
+    await check_origin(link, connection, heard, writes=True)
+    others = await writers(link, connection)
+    if others:
+        raise locked(link, others[0], hint="stop its workers first: they are of another version")
+    await migrate(connection)
 
 
-#: An edition that was put away has no tables to bring up (`archiving`).
-_PUT_AWAY = "SELECT EXISTS (SELECT 1 FROM fact WHERE name = 'archived_at')"
 #: The run offers the mailing anew, once the send is confirmed.
 _GO_ON = """
 UPDATE mailing SET stop = NULL, stop_code = NULL, bundle = NULL, published = NULL
@@ -296,12 +298,7 @@ async def check_ledger(
             f"{link.name}: there is no ledger of this edition",
             hint="`mailbatch run` makes it; look at the edition and the URL",
         )
-    found = dict(
-        await connection.fetch(
-            "SELECT name, value FROM fact"
-            " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
-        )
-    )
+    found = await _facts(connection)
     if "archived_at" in found:
         raise LedgerError(
             f"{link.name}: edition {found['edition']} of {found['job']} was put away by `mailbatch"
@@ -316,13 +313,29 @@ async def check_ledger(
             if is_known(found.get("version"))
             else "use the mailbatch that began the edition",
         )
-    if facts is not None and any(found[name] != facts[name] for name in ("job", "edition")):
+    if facts is not None:
+        _check_mailing(link, found, facts)
+    return found
+
+
+async def _facts(connection: Any) -> dict[str, str]:
+    """Return the facts that say whose ledger this is, and whether it may be used."""
+    return dict(
+        await connection.fetch(
+            "SELECT name, value FROM fact"
+            " WHERE name IN ('version', 'job', 'edition', 'seed', 'archived_at')"
+        )
+    )
+
+
+def _check_mailing(link: Link, found: Mapping[str, str], facts: Mapping[str, str]) -> None:
+    """Raise LedgerError for the ledger of another mailing."""
+    if any(found[name] != facts[name] for name in ("job", "edition")):
         raise LedgerError(
             f"{link.name}: the ledger belongs to edition {found['edition']!r} of job"
             f" {found['job']!r}",
             hint="give every edition a ledger of its own",
         )
-    return found
 
 
 async def writers(link: Link, connection: Any = None, *, but: int = 0) -> tuple[HeldBy, ...]:

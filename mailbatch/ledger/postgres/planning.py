@@ -27,6 +27,7 @@ from mailbatch.ledger.incoming import Block, PlanDigest, blocks, count_unchanged
 from mailbatch.ledger.merging import repeated_reason
 from mailbatch.ledger.plan import bring, settings
 from mailbatch.ledger.postgres import snapshot
+from mailbatch.ledger.postgres.forgotten import forgotten_by
 from mailbatch.ledger.postgres.leasing import WAITING, check_nothing_leased
 from mailbatch.ledger.postgres.link import Link, set_fact
 from mailbatch.ledger.postgres.locks import stand_still
@@ -73,6 +74,9 @@ class Planning:
         if len(self._held):
             raise self._link.broken("the plan changes while deliveries are leased")
         said = settings(columns, group_by, recipients_per_transaction, identity)
+        forgotten = self._wait(forgotten_by(self._link.fetch))
+        if forgotten is not None:
+            rows = forgotten.disguising(rows)
         change = self._unchanged(rows, PlanDigest(said))
         if change is not None:
             return change
@@ -428,7 +432,10 @@ SELECT EXISTS (
 """
 # The indexes of `recipient` come behind the last row of the first plan, where they cost least. None
 # is dropped for it: that would wait for every reader, and every reader would wait for the plan.
+# What a lease writes from then on leaves room in its page: the outcome stays in there, and no index
+# gets another entry.
 _INDEXES = """
+ALTER TABLE recipient SET (fillfactor = 50);
 CREATE UNIQUE INDEX IF NOT EXISTS recipient_by_id ON recipient (id);
 CREATE UNIQUE INDEX IF NOT EXISTS recipient_by_key ON recipient (key) WHERE claim = 'own';
 CREATE INDEX IF NOT EXISTS recipient_by_mailbox ON recipient (mailbox) WHERE mailbox IS NOT NULL;

@@ -15,10 +15,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from mailbatch.envelope import Delivery, address_key
+from mailbatch.envelope import Delivery, address_key, is_alias
 from mailbatch.ledger.as_made import delivery_as_made
 from mailbatch.ledger.attempts import COLUMNS, Head, Row, group_text
+from mailbatch.ledger.forgotten import name_of
 from mailbatch.ledger.keyed import keyed_by, salt_of
+from mailbatch.ledger.postgres.forgotten import forgotten_in
 from mailbatch.ledger.postgres.naming import BY_ADDRESS, BY_KEY
 from mailbatch.ledger.postgres.standing import FIELDS
 from mailbatch.ledger.postgres.streaming import Ask
@@ -71,7 +73,8 @@ class Proof:
     def rows(self) -> Iterator[ProofRow]:
         """Stream every row of the edition, in the order in which the ledger got to know them."""
         for row_id, key, *others in self._ask(_ROWS):
-            yield ProofRow(row_id, keyed_by(self._secret, key), *others)
+            name = name_of(key) if is_alias(key) else keyed_by(self._secret, key)
+            yield ProofRow(row_id, name, *others)
 
     def named(self, text: str) -> list[int]:
         """Return the ids of the recipients of an address, or of the one with that key.
@@ -79,6 +82,9 @@ class Proof:
         For an address of no recipient, the id of its first row; empty: no row has the address.
         """
         key = address_key(text)
+        forgotten = forgotten_in(self._ask)
+        if forgotten is not None:
+            key, text = forgotten.alias(key) or key, forgotten.alias(text) or text
         for query, value in (
             (_IDS.format(wanted=BY_ADDRESS), key),
             (_IDS.format(wanted=BY_KEY), text),

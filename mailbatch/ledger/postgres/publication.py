@@ -49,6 +49,10 @@ class OfDatabase:
         """Have claims of this process take recipients within a bound, and count for it now."""
         self._link.wait(self._grants.bound_by(bound))
 
+    def judged_by(self, bound: Bound) -> None:
+        """Have a bound judge what counts now, beside all claims."""
+        self._link.wait(self._grants.judged_by(bound))
+
     def telling(self, domain: str) -> list[tuple[int, Delivery]]:
         """Return the deliveries of telling recipients, with their row ids."""
         ids = dict.fromkeys(row["id"] for row in self._link.wait(self._link.fetch(_TELLING)))
@@ -80,6 +84,7 @@ class OfDatabase:
         Raises:
             LedgerLocked: workers have messages under way, made of another bundle.
         """
+        self._grants.step_is_used_up = False  # as no claim of the new step has said
         if self.current() == published:
             return
         with self._link.transaction(self._writing()) as connection:
@@ -104,19 +109,28 @@ class OfDatabase:
         )  # fmt: skip
         await forget_count(connection)
 
-    def withdraw(self) -> None:
+    @property
+    def step_is_used_up(self) -> bool:
+        """Whether the last claim of this process got nothing, since a guard has to judge before."""
+        return self._grants.step_is_used_up
+
+    def withdraw(self, rate: float | None = None) -> None:
         """Let no worker without a job file claim any more; wait until nothing is leased.
+
+        Turns are of the `rate` of this run from now on.
 
         Raises:
             LedgerLocked: workers have messages under way.
         """
         with self._link.transaction(self._writing()) as connection:
-            self._link.wait(self._withdraw(connection))
+            self._link.wait(self._withdraw(connection, rate))
 
-    async def _withdraw(self, connection: Any) -> None:
+    async def _withdraw(self, connection: Any, rate: float | None) -> None:
         await stand_still(self._link, connection)
         await check_nothing_leased(self._link, connection, self._held.worker)
-        await connection.execute("UPDATE mailing SET bundle = NULL, published = NULL")
+        await connection.execute(
+            "UPDATE mailing SET bundle = NULL, published = NULL, rate = $1", rate
+        )
         await forget_count(connection)
 
     def current(self) -> Published | None:
@@ -127,8 +141,9 @@ class OfDatabase:
         values = json.loads(told)
         samples = tuple(Sample(*one) for one in values["samples"])
         return Published(
-            values["bundle"], samples, values["versions"], values["rate"], values.get("file")
-        )
+            values["bundle"], samples, values["versions"], values["rate"],
+            values.get("file"), values.get("step"),
+        )  # fmt: skip
 
     def archive(self, bundle: str) -> bytes | None:
         """Return the archive of a bundle by its name; None where there is none."""

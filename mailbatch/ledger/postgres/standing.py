@@ -22,6 +22,7 @@ from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.incoming import encode
+from mailbatch.ledger.postgres.forgotten import forgotten_by
 from mailbatch.ledger.postgres.leasing import WAITING
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.naming import named
@@ -134,8 +135,10 @@ class Standing:
         """Return the statuses of the recipients of an address, or of the one with that key."""
         return [STATUSES[status] for status in self._link.wait(_statuses_of(self._link, address))]
 
-    def aliases(self) -> None:
-        """Return None: people are forgotten in files alone."""
+    def aliases(self) -> Callable[[str], str | None] | None:
+        """Return what gives the alias of a key or an address that was forgotten; None: none was."""
+        forgotten = self._link.wait(forgotten_by(self._link.fetch))
+        return None if forgotten is None else forgotten.alias
 
     def identity(self) -> Identity:
         """Return the identity of the recipients as they were planned last."""
@@ -177,6 +180,9 @@ class Standing:
 
     def mailed_statuses(self, rows: Iterable[KeyedRow]) -> Iterator[Status | None]:
         """Yield the status of the recipient of each row behind a plan; None: there is none."""
+        forgotten = self._link.wait(forgotten_by(self._link.fetch))
+        if forgotten is not None:
+            rows = map(forgotten.known_as, rows)
         for _, found in _of_keys(self._link, _MAILED, rows):
             yield None if found is None else STATUSES[found["status"]]
 

@@ -45,6 +45,9 @@ from mailbatch.ledger.postgres.standing import Standing
 from mailbatch.ledger.postgres.threads import Thread
 from mailbatch.ledger.postgres.witness import heard_of
 
+if TYPE_CHECKING:
+    from mailbatch.ledger.postgres.forgetting import Forgetting
+
 
 class PostgresLedger:
     """The ledger of one (job, edition) in a database; a context manager.
@@ -222,6 +225,12 @@ class PostgresLedger:
             )
         with self._link.snapshots.take() as ask:
             yield Proof(ask, edition=self.edition, secret=secret)
+
+    def forgetting(self) -> Forgetting:
+        """Return the forgetting of people, of a ledger that is open to read or to decide."""
+        from mailbatch.ledger.postgres.forgetting import Forgetting
+
+        return Forgetting(self._link, self._held)
 
     def writers(self) -> tuple[HeldBy, ...]:
         """Return the other processes that write the ledger now, the run before its workers."""

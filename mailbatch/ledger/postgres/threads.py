@@ -51,8 +51,10 @@ class Thread:
         if not self._held.worker:
             raise self._link.closed()
         with self._link.transaction(self._held) as connection:
-            self._link.wait(connection.execute(_KEEP, _FACT, fact_of(before)))
             kept = self._link.wait(connection.fetchval(_KEPT, _FACT))
+            if kept is None:  # a worker with a role of its own may not so much as offer one
+                self._link.wait(connection.execute(_KEEP, _FACT, fact_of(before)))
+                kept = self._link.wait(connection.fetchval(_KEPT, _FACT))
         return before_of(kept) or ()
 
     def messages(self, keys: Iterable[str], until: float) -> dict[str, str]:

@@ -645,8 +645,8 @@ BUGS = (
         "leases that expire: the holder of before writes on, and nobody looks",
         (
             "ledger/postgres/functions.sql",
-            "    JOIN worker AS w ON w.id = me AND w.live\n",
-            "",
+            "  IF is_live IS NOT TRUE OR ended <> cardinality(settled)",
+            "  IF ended <> cardinality(settled)",
         ),
         tests=(f"{WORKERS}::test_nothing_of_a_worker_that_is_not_live_is_recorded[point]",),
     ),
@@ -655,8 +655,8 @@ BUGS = (
         "leases that expire: the outcome of one attempt told for another",
         (
             "ledger/postgres/functions.sql",
-            "    WHERE l.delivery_id = ANY (settled) AND l.worker = me AND w.id = me AND w.live\n",
-            "    WHERE l.delivery_id = ANY (settled) AND l.worker = me AND w.id = me\n",
+            "  IF is_live IS NOT TRUE OR ended <> cardinality(settled)",
+            "  IF (is_live IS NOT TRUE AND points <> '{}') OR ended <> cardinality(settled)",
         ),
         tests=(f"{WORKERS}::test_nothing_of_a_worker_that_is_not_live_is_recorded[outcome]",),
     ),

@@ -20,13 +20,14 @@ from mailbatch.ledger.postgres.address import place_in
 from mailbatch.ledger.postgres.leasing import SOON
 from mailbatch.ledger.postgres.roles import Roles, make
 from mailbatch.ledger.postgres.store import PostgresLedger
-from mailbatch.ledger.published import Grant
+from mailbatch.ledger.published import Grant, Published
 
 LETTERS = "abcdefghijkl"
 DAY = 86_400.0
 REPLIES = {
     Status.ACCEPTED: Reply(250, ("ok",)),
     Status.REJECTED: Reply(550, ("no such user",), "5.1.1"),
+    Status.DEFERRED: Reply(450, ("later",), "4.2.1"),
 }
 
 
@@ -114,6 +115,99 @@ def test_all_workers_together_claim_what_is_left_and_no_more(cluster, place, pla
         assert shares == [3, 3, 1, 0]
         assert planner.leases.next_due() == pytest.approx(time.time() + SOON, abs=1.0)
         assert free(cluster, place) == 0
+
+
+def test_the_last_of_a_count_are_claimed_without_another_one(cluster, place, planner):
+    told = bound(planner, 8).told
+    assert len(lease(planner, 3)) == 3
+    counts = len(told)
+    assert [len(lease(planner, 3)), len(lease(planner, 3))] == [3, 2]
+    assert (len(told), free(cluster, place)) == (counts, 0)
+    assert lease(planner, 3) == []
+    assert len(told) > counts
+
+
+def test_one_that_watches_sees_what_counts_and_lets_no_claim_count_again(cluster, place, planner):
+    told = bound(planner, 8).told
+    send(planner, *lease(planner, 3))
+    counts = len(told)
+    with PostgresLedger.read(place) as reader:
+        watching = Most(3)
+        reader.publication.judged_by(watching)
+        assert [sum(n for _, n in one.taken) for one in watching.told] == [3]
+    assert free(cluster, place) == 5
+    assert (len(lease(planner, 3)), len(told)) == (3, counts)
+
+
+def step(ledger, number):
+    """Offer the mailing with a step of a guard."""
+    ledger.publication.publish(Published(BUNDLE, (), {}, step=number), b"")
+
+
+def test_a_step_is_that_of_all_workers_whatever_becomes_of_the_recipients(place, planner):
+    step(planner, 5)
+    with joined(place) as one:
+        a, b, c = lease(planner, 3)
+        d, e = lease(one, 9)
+        assert lease(planner, 1) == lease(one, 1) == []
+        assert planner.publication.step_is_used_up
+        assert planner.leases.next_due() is None
+        send(planner, a, b)
+        settle(planner, Status.REJECTED, c)
+        settle(one, Status.DEFERRED, d)
+        asyncio.run(one.records.release([e.id]))
+        # What was leased and not tried is given back; a refusal was sent to, as a deferred one.
+        assert [len(lease(ledger, 9)) for ledger in (planner, one)] == [1, 0]
+        step(planner, 8)
+        assert not planner.publication.step_is_used_up
+        assert [len(lease(ledger, 2)) for ledger in (one, planner)] == [2, 1]
+
+
+def test_a_worker_that_dies_in_a_step_leaves_its_share_and_its_doubts_were_sent_to(
+    cluster, place, planner
+):
+    step(planner, 6)
+    dead = joined(place)
+    a, *_ = lease(dead, 6)
+    commit(dead, a)
+    kill(cluster, dead)
+    again = lease(planner, 9)
+    assert len(again) == 5
+    send(planner, *again)
+    assert lease(planner, 9) == []
+    assert planner.publication.step_is_used_up
+    dead.close()
+
+
+@pytest.mark.parametrize(("cap", "number"), [(12, 2), (6, 9)])
+def test_the_tighter_of_a_step_and_a_cap_holds(place, planner, cap, number):
+    step(planner, number)
+    bound(planner, cap, copies=2)
+    assert [len(lease(planner, 9)) for _ in range(2)] == [2, 0]
+    assert planner.publication.step_is_used_up == (number == 2)
+
+
+def test_a_group_is_cut_at_the_end_of_a_step(place):
+    with opened(place) as ledger:
+        rows = [Recipient(n, f"{a}@x.org", (f"{a}@x.org",), ("g",)) for n, a in enumerate("abcdef")]
+        ledger.plan.reconcile(("email",), rows, group_by=("g",), recipients_per_transaction=100)
+        step(ledger, 4)
+        (one,) = lease(ledger, 32)
+        assert len(one.unsettled) == 4
+        commit(ledger, one)
+        settle(ledger, Status.ACCEPTED, one)
+        assert lease(ledger, 32) == []
+        step(ledger, 5)
+        (rest,) = lease(ledger, 32)
+        assert len(rest.unsettled) == 1
+
+
+def test_a_mailing_without_a_guard_has_no_step(cluster, place, planner):
+    step(planner, 3)
+    assert len(lease(planner, 9)) == 3
+    step(planner, None)
+    assert len(lease(planner, 9)) == 9
+    assert planner.publication.current().step is None
 
 
 def test_an_outcome_behind_a_claim_that_waits_leaves_the_next_claim_due(planner):

@@ -85,6 +85,23 @@ def test_a_ledger_with_a_worker_at_work_is_left_as_it_is(cluster, place):
     opened(place).close()
 
 
+def test_the_ledger_of_another_mailing_is_left_as_it_is(cluster, place):
+    opened(place).close()
+    put_back(cluster, place)
+    with pytest.raises(LedgerError, match="belongs to edition '48' of job 'news'"):
+        PostgresLedger.open(place, job="other", edition="48", message_id_domain="example.com")
+    assert cluster.fetch(f"SELECT 1 FROM {place.schema}.fact WHERE value = '3'")  # noqa: S608
+
+
+def test_a_copy_of_before_is_left_as_it_is(cluster, place):
+    opened(place).close()
+    put_back(cluster, place)
+    cluster.execute(f"UPDATE {place.schema}.origin SET system = system + 1")  # noqa: S608
+    with pytest.raises(LedgerError, match="may be an older copy"):
+        opened(place)
+    assert cluster.fetch(f"SELECT 1 FROM {place.schema}.fact WHERE value = '3'")  # noqa: S608
+
+
 def test_an_edition_of_version_3_that_was_put_away_says_so(cluster, place):
     """Its tables are gone: there is nothing to bring up."""
     opened(place).close()
