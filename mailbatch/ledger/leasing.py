@@ -173,8 +173,8 @@ class Leasing:
                 due, waiters = _due(connection, count, now)
                 crowds = _first_crowds(connection, due, now)
             else:
-                alone = _wanted(connection, count, now, address)
-                due, waiters, crowds = _found_each(connection, alone), NO_WAITERS, {}
+                alone, crowds = _wanted(connection, count, now, address), {}
+                due, waiters = _found_each(connection, alone), NO_WAITERS
             for head, row in due:
                 to = alone.get(head.id)
                 attempt = cut(_attempt(connection, head, row, now, to, crowds), most)
@@ -190,7 +190,9 @@ class Leasing:
                 recipients += number
                 if recipients >= _RECIPIENTS:
                     break
-            self._write(connection, deliveries, waiters, leases)
+            _fix(connection, deliveries, waiters)
+            if deliveries:
+                self._write(connection, leases)
         if folding:
             self._under_way.accepted = 0
         if deliveries:
@@ -200,22 +202,14 @@ class Leasing:
             self._under_way.add(delivery.id, entry)
         return deliveries
 
-    def _write(
-        self,
-        connection: sqlite3.Connection,
-        deliveries: Sequence[Delivery],
-        waiters: Waiters,
-        leases: Sequence[tuple[object, ...]],
-    ) -> None:
-        _fix(connection, deliveries, waiters)
+    def _write(self, connection: sqlite3.Connection, leases: Sequence[tuple[object, ...]]) -> None:
         connection.executemany(
             "INSERT INTO lease (delivery_id, run, leased_at, mailbox, partial, first,"
             " recipients, deferred) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             leases,
         )
-        if deliveries:
-            set_fact(connection, "lots", str(self.lots + 1))
-            set_fact(connection, "points", str(self._under_way.points))
+        set_fact(connection, "lots", str(self.lots + 1))
+        set_fact(connection, "points", str(self._under_way.points))
 
 
 def lots(database: Database) -> int:
