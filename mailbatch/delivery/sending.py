@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mailbatch.delivery import destination, signals
@@ -104,6 +105,20 @@ def _clear_drafts(job: Job, options: RunOptions, progress: Progress) -> None:
         progress.note(f"{removed:,} {drafts} of an earlier dry run removed from {folder.name}/")
 
 
+class _Kept:
+    """The outbox of a rehearsal: a failure `ends` the run, which would wait for the sandbox."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.ends: asyncio.Event | None = None
+        self.failure: MailbatchError | None = None
+
+    def fail(self, error: OSError) -> None:
+        self.failure = self.failure or cannot_write(self._folder, error, "--out")
+        if self.ends is not None:
+            self.ends.set()
+
+
 async def _send_all(
     mailing: Mailing,
     options: RunOptions,
@@ -118,19 +133,15 @@ async def _send_all(
     job = mailing.inputs.job
     stack = AsyncExitStack()
     files = FileSession(options.out or job.folder / OUTBOX) if options.dry_run else None
-    unkept: list[MailbatchError] = []
-
-    def end(error: OSError) -> None:
-        unkept.append(cannot_write(options.out or job.folder, error, "--out"))
-        run.crew.stop.set()
-
-    opener, where = await _transport(mailing, options, progress, files or server, stack, end)
+    kept = _Kept(options.out or job.folder)
+    opener, where = await _transport(mailing, options, progress, files or server, stack, kept)
     loop, me = asyncio.get_running_loop(), asyncio.current_task()
     sessions = options.sessions or job.server.sessions
     several = sessions > 1 and not options.dry_run
     waits = loop if several else None
     throttle = _throttle(mailing, options, is_shared=steps is not None and steps.is_shared)
     run, lots = _run_of(mailing, options, progress, where, gate, ahead, waits, throttle)
+    kept.ends = run.crew.stop
     stopped: list[int] = []
 
     def finish() -> None:
@@ -159,7 +170,7 @@ async def _send_all(
         if closing is not None:
             closing.cancel()
         await stack.aclose()
-    failure = next(iter(unkept), None) or _serious(failures, mailing) or gate.failure
+    failure = kept.failure or _serious(failures, mailing) or gate.failure
     _tell_all(run, mailing)
     interrupted = stopping.signum is not None
     if not isinstance(failure, UNWRITTEN):
@@ -224,12 +235,12 @@ async def _transport(
     progress: Progress,
     end: Server | FileSession | None,
     stack: AsyncExitStack,
-    on_unkept: Callable[[OSError], None],
+    kept: _Kept,
 ) -> tuple[Opener, str]:
     """Return the opener of sessions and the name of the other end; a sandbox ends with `stack`.
 
-    `on_unkept` hears that a message cannot be kept in the outbox of a rehearsal. The answers of a
-    rehearsal are those of the first server of the job.
+    `kept` hears of the outbox of a rehearsal. The answers of a rehearsal are those of the first
+    server of the job.
     """
     job = mailing.inputs.job
     if isinstance(end, FileSession):
@@ -249,7 +260,7 @@ async def _transport(
         outbox=options.out,
         answers=() if mailing.at is not None else options.answers,
         tell=progress.alarm,
-        on_unkept=on_unkept,
+        on_unkept=kept.fail,
         provider=None if options.rehearsal is None else _provider(options.rehearsal, stack),
         aligned=may_be_aligned,
     )
