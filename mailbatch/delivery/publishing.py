@@ -111,8 +111,10 @@ def offer_in_steps(mailing: Mailing, options: RunOptions, progress: Progress, st
     steps.share(lambda step: offer(mailing, options, progress, step=step))
 
 
-def retract(mailing: Mailing, options: RunOptions) -> None:
+def retract(mailing: Mailing, options: RunOptions, *, guarded: bool) -> None:
     """Take back the offer of another bundle, for a run that is held and cannot offer its own.
+
+    A `guarded` run takes back what was offered without a step, too.
 
     Raises:
         LedgerLocked: workers have messages of the other bundle under way.
@@ -126,7 +128,7 @@ def retract(mailing: Mailing, options: RunOptions) -> None:
         name = name_of(_packed(mailing, options))
     except (JobError, InputErrors):
         name = ""
-    if before.bundle != name:
+    if before.bundle != name or (guarded and before.step is None):
         publication.withdraw()
 
 

@@ -147,6 +147,21 @@ def test_what_workers_of_an_unguarded_run_hold_is_part_of_the_first_step(guarded
     one.check(server, doubts=0)
 
 
+def test_a_guarded_run_that_is_held_leaves_no_offer_without_a_step(guarded):
+    one, server, _told, go = guarded(FINE, recipients=20)
+    job = yaml.safe_load(one.scene.job.read_text())
+    job["server"]["cap"] = "5/day"
+    one.scene.job.write_text(yaml.safe_dump(job, sort_keys=False))
+    assert end(one.run("--no-guard"), LONG)[0] == 75
+    offered = "SELECT published::json ->> 'step' FROM {}.mailing WHERE bundle IS NOT NULL"
+    ((schema,),) = one.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'mailbatch_sc%'")
+    assert [row[0] for row in one.fetch(offered.format(schema))] == [None]
+    summary = go(Heard())
+    assert (summary.exit_code, summary.held is not None) == (75, True)
+    assert one.fetch(offered.format(schema)) == []
+    assert mailed(server) == 5
+
+
 def test_a_run_that_only_watches_says_who_sends_the_first_step(guarded):
     _one, server, _told, go = guarded(FINE, recipients=20)
     heard = Heard()
