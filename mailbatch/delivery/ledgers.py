@@ -35,6 +35,7 @@ from mailbatch.ledger.discarding import discard
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.postgres.address import Place, check_driver, place_in
 from mailbatch.ledger.published import (
+    TERMS,
     Company,
     Counted,
     Grant,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from mailbatch.ledger.proved import Proving
 
 __all__ = [
+    "TERMS",
     "Company",
     "Counted",
     "Grant",
@@ -419,7 +421,7 @@ def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:
 def open_to_work(place: LedgerPlace, *, message_id_domain: str, bundle: str) -> OpenLedger:
     """Open the ledger of an edition as a worker beside others, that never changes the plan.
 
-    `bundle` names the bundle that the messages are made of.
+    `bundle` is the mark of the bundle that the messages are made of (`Published.mark`).
 
     Raises:
         LedgerError: there is none, or the ledger is a file, with which one process sends (74).

@@ -8,8 +8,10 @@ never created, never locked, and a run that writes the ledger goes on meanwhile.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import repeat
 
 from mailbatch.delivery.ledgers import is_known, open_to_read, place_of
 from mailbatch.delivery.options import RunOptions
@@ -23,6 +25,7 @@ from mailbatch.delivery.preparation import (
 )
 from mailbatch.delivery.results_place import results_path
 from mailbatch.delivery.succession import refusal_of
+from mailbatch.envelope import address_key
 from mailbatch.errors import IdentityError, InputError, LedgerError, MailbatchError, OverlapError
 from mailbatch.ledger.ports import OpenLedger
 from mailbatch.ledger.rows import Moved
@@ -120,10 +123,21 @@ def _counts(
     else:
         columns = rehearsed.inputs.plan.columns
         found = known.statuses_as(identity, columns, keyed, accept_changes=accept_changes)
-    for row, earlier in zip(rehearsal.result_rows(), found, strict=True):
+    rows = zip(rehearsal.result_rows(), found, strict=True)
+    for (row, earlier), is_forgotten in zip(rows, _forgotten(rehearsed, ledger), strict=False):
         again = retry_rejected and earlier is Status.REJECTED
-        counts[_standing(row.status, Status.PENDING if again else earlier)] += 1
+        status = _standing(row.status, Status.PENDING if again else earlier)
+        counts[Status.SUPPRESSED if is_forgotten and status in UNFINISHED else status] += 1
     return counts
+
+
+def _forgotten(rehearsed: Mailing, ledger: OpenLedger) -> Iterator[bool]:
+    """Say of each row of a plan whether it is of a person whom the ledger has forgotten."""
+    alias = ledger.standing.aliases()
+    if alias is None:
+        return repeat(False)
+    rows = rehearsed.ledger.standing.keyed_rows()
+    return (any(map(alias, (row.key, address_key(row.address)))) for row in rows)
 
 
 def _moved(rehearsed: Mailing, ledger: OpenLedger) -> tuple[tuple[Moved, ...], int]:

@@ -11,7 +11,10 @@ Tests: tests/delivery/test_workers.py.
 
 from __future__ import annotations
 
+import hashlib
 import platform
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING
 from mailbatch.bundle.archive import MOST_BYTES, name_of
 from mailbatch.bundle.contents import bundle_of
 from mailbatch.bundle.folder import OPTION, put
-from mailbatch.delivery.ledgers import Published, Sample, publication_of
+from mailbatch.delivery.ledgers import TERMS, Published, Sample, publication_of
 from mailbatch.delivery.options import Progress, RunOptions, rate_of
 from mailbatch.delivery.preparation import Mailing
 from mailbatch.envelope import Delivery
@@ -78,14 +81,16 @@ def offer(
     if mailing.thread is not None:  # workers place their messages by the choice of this run
         mailing.thread.keep(mailing.ledger)
     domain = inputs.composer.message_id_domain
-    samples = tuple(
-        Sample(recipient, digest_of(inputs.composer, delivery))
-        for recipient, delivery in publication.telling(domain)
-    )
     name, file = name_of(data), None
     if len(data) > MOST_BYTES and bundles is not None:
         file = str(put(bundles.absolute(), name, data))
-    publication.publish(Published(name, samples, versions(), rate, file, step), data)
+    threaded = mailing.thread is not None
+    offered = Published(name, (), versions(), rate, file, step, threaded)
+    samples = tuple(
+        Sample(recipient, sample_digest(inputs.composer, delivery, offered.terms))
+        for recipient, delivery in publication.telling(domain)
+    )
+    publication.publish(replace(offered, samples=samples), data)
     return True
 
 
@@ -106,8 +111,10 @@ def offer_in_steps(mailing: Mailing, options: RunOptions, progress: Progress, st
     steps.share(lambda step: offer(mailing, options, progress, step=step))
 
 
-def retract(mailing: Mailing, options: RunOptions) -> None:
+def retract(mailing: Mailing, options: RunOptions, *, guarded: bool) -> None:
     """Take back the offer of another bundle, for a run that is held and cannot offer its own.
+
+    A `guarded` run takes back what was offered without a step, too.
 
     Raises:
         LedgerLocked: workers have messages of the other bundle under way.
@@ -121,7 +128,7 @@ def retract(mailing: Mailing, options: RunOptions) -> None:
         name = name_of(_packed(mailing, options))
     except (JobError, InputErrors):
         name = ""
-    if before.bundle != name:
+    if before.bundle != name or (guarded and before.step is None):
         publication.withdraw()
 
 
@@ -165,14 +172,22 @@ def asks_command(job: Job) -> bool:
     return any(secret is not None and secret.command is not None for secret in secrets)
 
 
-def digest_of(composer: Composer, delivery: Delivery) -> str:
-    """Return the SHA-256 of the content of a delivery; empty where there is no such message."""
+def sample_digest(composer: Composer, delivery: Delivery, terms: Sequence[str]) -> str:
+    """Return the digest of a sample: that of the content, with the terms of the mailing.
+
+    Without terms it is the SHA-256 of the content; empty where there is no such message.
+    """
     try:
-        return composer.compose(delivery, eight_bit=True).octets.digest.hex()
+        digest = composer.compose(delivery, eight_bit=True).octets.digest.hex()
     except InputError:
-        return ""
+        digest = ""
+    return hashlib.sha256(" ".join((digest, *terms)).encode()).hexdigest() if terms else digest
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of all that makes the bytes of a message, by name."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
+    """Return the versions of all that makes the bytes of a message, and the terms, by name."""
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in _PACKAGES},
+        "terms of mailings": ", ".join(TERMS),
+    }

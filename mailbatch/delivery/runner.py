@@ -224,7 +224,7 @@ def _converge(
             steps.stop_all(stopped)
             sent = Sent(failure=stopped)
         elif held is not None and wanted and agreed:
-            _retract(mailing, options)
+            _retract(mailing, options, guarded=steps is not None)
             sent = Sent(held=held)
         elif wanted and agreed:
             from mailbatch.delivery.shared_progress import shared  # of a run that sends
@@ -285,13 +285,13 @@ def _begin(
         offer_in_steps(mailing, options, progress, steps)
 
 
-def _retract(mailing: Mailing, options: RunOptions) -> None:
+def _retract(mailing: Mailing, options: RunOptions, *, guarded: bool) -> None:
     """Have no worker send what an earlier run offered, where this run would offer another."""
     if options.scratch or publication_of(mailing.ledger) is None:
         return
     from mailbatch.delivery.publishing import retract
 
-    retract(mailing, options)
+    retract(mailing, options, guarded=guarded)
 
 
 def _sent(

@@ -35,7 +35,7 @@ from mailbatch.delivery.ledgers import (
 )
 from mailbatch.delivery.options import Progress, RunOptions, Sent
 from mailbatch.delivery.preparation import Inputs, Mailing, private_key
-from mailbatch.delivery.publishing import asks_command, digest_of, versions
+from mailbatch.delivery.publishing import asks_command, sample_digest, versions
 from mailbatch.delivery.send_times import hold_of
 from mailbatch.delivery.sending import send
 from mailbatch.delivery.state import InDatabase
@@ -244,7 +244,7 @@ class _Worker:
             open_to_work(
                 place,
                 message_id_domain=ready.composer.message_id_domain,
-                bundle=ready.published.bundle,
+                bundle=ready.published.mark,
             ) as ledger,
             ExitStack() as stack,
         ):
@@ -368,11 +368,11 @@ def _check_samples(ready: _Ready, publication: Publication) -> None:
     Raises:
         JobError: a message, or its length, differs (78).
     """
-    here, there = versions(), ready.published.versions
+    here, there, kept = versions(), ready.published.versions, ready.published.terms
     domain = ready.composer.message_id_domain
     for sample in ready.published.samples:
         delivery = publication.delivery_of(sample.recipient, domain)
-        if delivery is None or digest_of(ready.composer, delivery) == sample.digest:
+        if delivery is None or sample_digest(ready.composer, delivery, kept) == sample.digest:
             continue
         differ = [
             f"{name} {here.get(name)} here, {there[name]} there"

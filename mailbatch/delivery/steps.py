@@ -115,6 +115,11 @@ class Steps:
 
     async def send(self, work: Work, lots: Lots, run: Run) -> list[MailbatchError]:
         """Send all steps, with the wait between; return the failures, a stop as the last one."""
+        if self.left and publication_of(self._mailing.ledger) is not None:
+            # Workers of an earlier run may have had some of them under way at the first look.
+            failures = self._stopped(self.look)
+            if failures is not None:
+                return failures
         if self.left:
             failures = await self._send_some(self.left, work, lots, run)
             if failures is not None:
@@ -193,8 +198,12 @@ class Steps:
 
     def _judged(self) -> list[MailbatchError] | None:
         """Return the failure that ends the run before the next step; None where none does."""
+        return self._stopped(lambda: self.look() or self._silence())
+
+    def _stopped(self, look: Callable[[], StoppedByGuard | None]) -> list[MailbatchError] | None:
+        """Return the failure of a look, or the stop, which is that of all; None: nothing stops."""
         try:
-            stopped = self.look() or self._silence()
+            stopped = look()
         except MailbatchError as error:
             return [error]
         if stopped is None:

@@ -21,12 +21,15 @@ from mailbatch.frozen import frozen
 from mailbatch.ledger.ports import HeldBy, OpenLedger
 from mailbatch.outcome import Status
 
+#: All terms that this version keeps (`Published.terms`).
+TERMS = ("guard", "thread")
+
 
 class Sample(NamedTuple):
     """A message that every worker has to make with the same bytes.
 
     `recipient` is the id of a row in the ledger, `digest` the SHA-256 of the content in hex digits;
-    empty where the message cannot be made.
+    empty where the message cannot be made; of a mailing with terms that of both.
     """
 
     recipient: int
@@ -40,7 +43,8 @@ class Published:
     `rate` is that of all workers together, in recipients per second; None: no limit. `file` is the
     path of a bundle that is too large for the database, on the machine of the run; None: the
     database has the bundle. `step` is the number of recipients that may have been sent to, over all
-    workers, before a guard has judged again; None: no guard watches.
+    workers, before a guard has judged again; None: no guard watches. `threaded`: workers place
+    messages behind those of earlier editions.
     """
 
     bundle: str
@@ -49,6 +53,22 @@ class Published:
     rate: float | None = None
     file: str | None = None
     step: int | None = None
+    threaded: bool = False
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The terms that a worker has to keep beside the bytes: one without them may not send.
+
+        They are part of the digests of samples, so that a mailbatch from before a term, which reads
+        past it, finds another message than its own, and leaves.
+        """
+        kept = (self.step is not None, self.threaded)
+        return tuple(name for name, is_so in zip(TERMS, kept, strict=True) if is_so)
+
+    @property
+    def mark(self) -> str:
+        """The name that claims hold a worker to: that of the bundle, with the terms."""
+        return " ".join((self.bundle, *self.terms))
 
 
 @frozen
@@ -161,7 +181,11 @@ class Publication(Protocol):
         """Whether the last claim of this process got nothing, since a guard has to judge before."""
 
     def current(self) -> Published | None:
-        """Return what is published, None: nothing is."""
+        """Return what is published, None: nothing is.
+
+        Raises:
+            JobError: it has terms that this version does not know (78).
+        """
 
     def archive(self, bundle: str) -> bytes | None:
         """Return the archive of a bundle by its name; None where there is none."""

@@ -321,6 +321,9 @@ class Standing:
         """Yield where each row would stand under another identity; None: it would be new."""
         connection = self._database.connection
         with self._database.guard:
+            forgotten = Forgotten.of(connection)
+            if forgotten is not None:
+                rows = map(forgotten.known_as, rows)
             for status in statuses_as(
                 connection, identity, columns, rows, accept_changes=accept_changes
             ):

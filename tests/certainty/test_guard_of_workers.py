@@ -118,6 +118,50 @@ def test_without_the_run_workers_come_to_the_end_of_the_step(guarded):
     one.check(server, doubts=SESSIONS)
 
 
+def test_what_workers_of_an_unguarded_run_hold_is_part_of_the_first_step(guarded):
+    """The first look was before they were through: as many again were mailed, unjudged."""
+    one, server, told, _go = guarded(FINE, recipients=80)
+    end(start_program("reports", "read", "job.yaml", "-", cwd=one.scene.folder), LONG)
+    server.stand_still_at(2)
+    worker = one.worker("--forever")
+    leading = one.run("--no-guard", "--sessions", "0")
+    one.until_published()
+    one.until_workers(2)
+    ((schema,),) = one.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'mailbatch_sc%'")
+    held = f"SELECT count(*) FROM {schema}.lease"  # noqa: S608
+    until(lambda: one.fetch(held)[0][0] >= 10, what="leases", seconds=LONG)
+    leading.kill()
+    end(leading)
+
+    def behind_the_first_look(_mailing, _servers):
+        server.stand_still_at(None)
+        return True
+
+    given = RunOptions(ledger=one.ledger["MAILBATCH_LEDGER"], sessions=1)
+    job = load_job(one.scene.job)
+    summary = run(job, given, progress=Heard(), fates=told, confirm=behind_the_first_look)
+    ended(worker)
+    assert summary.exit_code == 0
+    assert told.looks[0] >= 10
+    assert told.looks[1] == told.looks[0]  # nothing was sent before the first judgement
+    one.check(server, doubts=0)
+
+
+def test_a_guarded_run_that_is_held_leaves_no_offer_without_a_step(guarded):
+    one, server, _told, go = guarded(FINE, recipients=20)
+    job = yaml.safe_load(one.scene.job.read_text())
+    job["server"]["cap"] = "5/day"
+    one.scene.job.write_text(yaml.safe_dump(job, sort_keys=False))
+    assert end(one.run("--no-guard"), LONG)[0] == 75
+    offered = "SELECT published::json ->> 'step' FROM {}.mailing WHERE bundle IS NOT NULL"
+    ((schema,),) = one.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'mailbatch_sc%'")
+    assert [row[0] for row in one.fetch(offered.format(schema))] == [None]
+    summary = go(Heard())
+    assert (summary.exit_code, summary.held is not None) == (75, True)
+    assert one.fetch(offered.format(schema)) == []
+    assert mailed(server) == 5
+
+
 def test_a_run_that_only_watches_says_who_sends_the_first_step(guarded):
     _one, server, _told, go = guarded(FINE, recipients=20)
     heard = Heard()

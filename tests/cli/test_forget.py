@@ -176,6 +176,7 @@ def test_behind_a_change_from_a_key_to_the_address_the_person_is_known(mailing):
     assert job.command("run").code == 0
     assert forget(job, "--yes").code == 0
     job.edit("\n  key: lot", "")
+    assert job.command("check", "--json").json["accepted"] == 2
     done = job.command("run", "--json")
     assert (done.code, done.json["accepted"]) == (0, 2), done.err
     assert len(got(server)) == 2
@@ -189,6 +190,8 @@ def test_a_change_from_the_address_to_a_key_is_refused_since_the_key_is_forgotte
     assert job.command("run", "--limit", "1").code == 75
     assert forget(job, "--yes", address="eve@example.net").code == 0
     keyed(job)
+    told = job.command("check", "--json").json
+    assert (told["pending"], told["accepted"], told["suppressed"]) == (1, 1, 1)
     done = job.command("run", "--json")
     assert (done.code, done.json["accepted"], done.json["suppressed"]) == (0, 2, 1), done.err
     job.edit("\n  key: lot", "")

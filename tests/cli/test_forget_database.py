@@ -6,7 +6,7 @@ import pytest
 
 from mailbatch.ledger.postgres.address import place_in
 from mailbatch.outcome import Status
-from tests.cli.test_forget import ANN, PERSONAL, ROWS, got, places_of, write
+from tests.cli.test_forget import ANN, LOTS, PERSONAL, ROWS, got, keyed, places_of, write
 from tests.support.faults import Fault, Kind, Stage
 
 asyncpg = pytest.importorskip("asyncpg")
@@ -143,6 +143,24 @@ def test_a_key_and_a_group_of_the_person_are_gone_too(in_database, cluster):
     assert command("run").code == 0
     assert len(got(server)) == 3
     assert tables_of(cluster, place, *PERSONAL) == set()
+
+
+def test_behind_a_change_of_the_key_the_person_is_known_also_to_a_check(in_database, cluster):
+    job, server, command, place = in_database(rows=[*LOTS, ["eve@example.net", "Evelyn Quux", "7"]])
+    assert command("run", "--limit", "1").code == 75
+    assert command("forget", "eve@example.net", "--yes").code == 0
+    keyed(job)
+    told = command("check", "--json").json
+    assert (told["pending"], told["accepted"], told["suppressed"]) == (1, 1, 1)
+    done = command("run", "--json")
+    assert (done.code, done.json["accepted"], done.json["suppressed"]) == (0, 2, 1), done.err
+    assert command("forget", ANN, "--yes").code == 0
+    job.edit("\n  key: lot", "")
+    told = command("check", "--json").json
+    assert (told["pending"], told["accepted"], told["suppressed"]) == (0, 2, 1)
+    assert command("run", "--json").json["accepted"] == 2
+    assert len(got(server)) == 2
+    assert tables_of(cluster, place, *PERSONAL, "eve@example.net", "Evelyn") == set()
 
 
 def test_a_copy_and_words_of_others_name_nobody(in_database, cluster):

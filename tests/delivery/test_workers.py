@@ -1,5 +1,6 @@
 """A worker without a job file: the mailings that it may join, and those that it must not."""
 
+import json
 import os
 import signal
 import threading
@@ -54,7 +55,7 @@ def database(request):
 
 
 @contextmanager
-def planned(scene, url, progress=None, *, timed=False, **options):
+def planned(scene, url, progress=None, *, timed=False, step=None, **options):
     """Plan the mailing of a scene and offer it to workers, without sending anything."""
     job = load_job(scene.job, environ={"SCENE_PASSWORD": ""})
     now = datetime.now().astimezone()
@@ -65,7 +66,7 @@ def planned(scene, url, progress=None, *, timed=False, **options):
     ) as ledger:  # fmt: skip
         reconcile(ledger, job, inputs.plan, now=now.timestamp() if timed else None)
         mailing = Mailing(inputs, ledger, None)
-        offer(mailing, RunOptions(**options), progress or Told())
+        offer(mailing, RunOptions(**options), progress or Told(), step=step)
         yield ledger
 
 
@@ -139,6 +140,29 @@ def test_a_worker_that_would_make_other_messages_takes_nothing(tmp_path, fault_s
         with pytest.raises(
             JobError, match=r"another message to row 2 .*jinja2 \S+ here, 0\."
         ) as no:
+            work(database)
+        assert no.value.exit_code == 78
+    assert server.journal == []
+
+
+@pytest.mark.parametrize("unwritten", ["", "{{ 1 / 0 }}"], ids=["made", "invalid"])
+def test_a_worker_of_before_the_guards_takes_nothing(tmp_path, fault_server, database, unwritten):
+    """Such a worker reads past the step: it mailed all 200, where the guard stops at 20."""
+    server = fault_server()
+    scene = Scene(tmp_path / "scene", server.port, recipients=3, text=f"Hello {unwritten}\n")
+    with planned(scene, database, step=2) as ledger:
+        told = json.loads(ledger._link.wait(ledger._link.value("SELECT published FROM mailing")))
+        known = ("bundle", "samples", "versions", "rate", "file")
+        before = {name: told[name] for name in known} | {"versions": {"terms of mailings": "more"}}
+        shared_cluster()._runner.run(change(database, ledger._link.schema, json.dumps(before)))
+        with pytest.raises(JobError, match=r"row 2 .*terms of mailings") as no:
+            work(database)
+        assert no.value.exit_code == 78
+        # Nor does one of this version that asks for what it does not know.
+        shared_cluster()._runner.run(
+            change(database, ledger._link.schema, json.dumps(told | {"moon": "full", "sun": None}))
+        )
+        with pytest.raises(JobError, match="does not know: moon") as no:
             work(database)
         assert no.value.exit_code == 78
     assert server.journal == []

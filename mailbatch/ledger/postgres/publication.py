@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from mailbatch.envelope import Delivery
+from mailbatch.errors import JobError
 from mailbatch.ledger.attempts import COLUMNS, NOBODY, Head, Names, Row, of_one, of_some
 from mailbatch.ledger.postgres.burial import bury
 from mailbatch.ledger.postgres.company import Lookout
@@ -28,6 +29,8 @@ from mailbatch.ledger.published import Bound, Company, Published, Sample
 
 #: The date of a sample (seconds since the epoch): no message of a run has it.
 _DATE = 1_000_000_000
+#: All that this version knows of a publication.
+_KNOWN = frozenset(one.name for one in fields(Published))
 
 
 class OfDatabase:
@@ -93,7 +96,7 @@ class OfDatabase:
     async def _publish(self, connection: Any, published: Published, archive: bytes) -> None:
         await stand_still(self._link, connection)
         before = await connection.fetchval("SELECT bundle FROM mailing")
-        if before != published.bundle:
+        if before != published.mark:
             await check_nothing_leased(self._link, connection, self._held.worker)
             await connection.execute("DELETE FROM bundle WHERE sha256 <> $1", published.bundle)
             if published.file is None:
@@ -105,7 +108,7 @@ class OfDatabase:
         told = json.dumps(asdict(published), sort_keys=True)
         await connection.execute(
             "UPDATE mailing SET bundle = $1, published = $2, rate = $3",
-            published.bundle, told, published.rate,
+            published.mark, told, published.rate,
         )  # fmt: skip
         await forget_count(connection)
 
@@ -139,11 +142,16 @@ class OfDatabase:
         if told is None:
             return None
         values = json.loads(told)
-        samples = tuple(Sample(*one) for one in values["samples"])
-        return Published(
-            values["bundle"], samples, values["versions"], values["rate"],
-            values.get("file"), values.get("step"),
-        )  # fmt: skip
+        known = {name: values[name] for name in _KNOWN & values.keys()}
+        unknown = sorted(name for name in values.keys() - _KNOWN if values[name])
+        if unknown:
+            raise JobError(
+                f"{self._link.name}: the run wants of workers what this mailbatch does not know: "
+                f"{', '.join(unknown)}",
+                hint="install the versions of the run here",
+            )
+        known["samples"] = tuple(Sample(*one) for one in values["samples"])
+        return Published(**known)
 
     def archive(self, bundle: str) -> bytes | None:
         """Return the archive of a bundle by its name; None where there is none."""

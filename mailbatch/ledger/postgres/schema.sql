@@ -46,8 +46,8 @@ CREATE TABLE origin (
 -- The mailing, as workers without a job file see it: one row.
 CREATE TABLE mailing (
   id        boolean PRIMARY KEY DEFAULT true CHECK (id),
-  bundle    text,                   -- SHA-256 of the bundle that workers compose of; NULL: no worker
-                                    -- but the run's own sends
+  bundle    text,                   -- SHA-256 of the bundle that workers compose of, and the terms
+                                    -- that they keep; NULL: no worker but the run's own sends
   published text,                   -- JSON: messages that a worker must be able to make, by digest
   rate      double precision,       -- recipients per second of all workers together; NULL: no limit
   next_slot timestamptz,            -- when the next recipient may have a turn of the rate

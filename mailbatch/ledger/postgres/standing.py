@@ -22,7 +22,7 @@ from mailbatch.identity import BY_ADDRESS, Identity
 from mailbatch.ledger.attempts import group_text
 from mailbatch.ledger.cells import unpacked
 from mailbatch.ledger.incoming import encode
-from mailbatch.ledger.postgres.forgotten import forgotten_by
+from mailbatch.ledger.postgres.forgotten import forgotten_by, forgotten_in
 from mailbatch.ledger.postgres.leasing import WAITING
 from mailbatch.ledger.postgres.link import Link
 from mailbatch.ledger.postgres.naming import named
@@ -174,6 +174,9 @@ class Standing:
     ) -> Iterator[Status | None]:
         """Yield where each row would stand under another identity; None: it would be new."""
         with self._link.snapshots.take() as ask, scratch(ask) as database:
+            forgotten = forgotten_in(ask)
+            if forgotten is not None:
+                rows = map(forgotten.known_as, rows)
             yield from FileStanding(database).statuses_as(
                 identity, columns, rows, accept_changes=accept_changes
             )

@@ -127,8 +127,8 @@ class PostgresLedger:
     def join(cls, place: Place, *, message_id_domain: str, bundle: str) -> Self:
         """Open the ledger of an edition as a worker beside others, that never changes the plan.
 
-        `bundle` is the digest of the bundle that the messages are made of: where the mailing has
-        another one, nothing is leased any more.
+        `bundle` is the mark of the bundle that the messages are made of (`Published.mark`): where
+        the mailing has another one, nothing is leased any more.
 
         Raises:
             LedgerError: there is none; the server or the ledger is not fit.

@@ -58,8 +58,8 @@ def opened(place, edition="48"):
     return PostgresLedger.open(place, job="news", edition=edition, message_id_domain="example.com")
 
 
-def joined(place):
-    return PostgresLedger.join(place, message_id_domain="example.com", bundle=BUNDLE)
+def joined(place, mark=BUNDLE):
+    return PostgresLedger.join(place, message_id_domain="example.com", bundle=mark)
 
 
 def bound(ledger, number, **more):
@@ -144,9 +144,12 @@ def step(ledger, number):
     ledger.publication.publish(Published(BUNDLE, (), {}, step=number), b"")
 
 
+GUARDED = Published(BUNDLE, (), {}, step=1).mark
+
+
 def test_a_step_is_that_of_all_workers_whatever_becomes_of_the_recipients(place, planner):
     step(planner, 5)
-    with joined(place) as one:
+    with joined(place, GUARDED) as one:
         a, b, c = lease(planner, 3)
         d, e = lease(one, 9)
         assert lease(planner, 1) == lease(one, 1) == []
@@ -167,7 +170,7 @@ def test_a_worker_that_dies_in_a_step_leaves_its_share_and_its_doubts_were_sent_
     cluster, place, planner
 ):
     step(planner, 6)
-    dead = joined(place)
+    dead = joined(place, GUARDED)
     a, *_ = lease(dead, 6)
     commit(dead, a)
     kill(cluster, dead)
@@ -204,7 +207,9 @@ def test_a_group_is_cut_at_the_end_of_a_step(place):
 
 def test_a_mailing_without_a_guard_has_no_step(cluster, place, planner):
     step(planner, 3)
-    assert len(lease(planner, 9)) == 3
+    leased = lease(planner, 9)
+    assert len(leased) == 3
+    asyncio.run(planner.records.release([one.id for one in leased]))
     step(planner, None)
     assert len(lease(planner, 9)) == 9
     assert planner.publication.current().step is None

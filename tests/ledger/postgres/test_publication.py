@@ -1,6 +1,7 @@
 """The publication of a mailing to workers: bundle, samples, and the mailings that are open."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -88,6 +89,22 @@ def test_another_bundle_waits_until_nothing_is_leased(monkeypatch, place):
         assert lease(worker, 1) == []
         with joined(place, other.bundle) as late:
             assert len(lease(late, 1)) == 1
+
+
+@pytest.mark.parametrize("term", [{"step": 5}, {"threaded": True}], ids=["guard", "thread"])
+def test_a_worker_that_knows_no_term_claims_nothing(place, term):
+    """A worker of a version without guards and threads asks for the bundle alone."""
+    published = replace(FIRST, **term)
+    with (
+        opened(place) as ledger,
+        joined(place, FIRST.bundle) as before,
+        joined(place, published.mark) as knows,
+    ):
+        plan(ledger, "a", "b")
+        ledger.publication.publish(published, DATA)
+        assert ledger.publication.current() == published
+        assert lease(before, 1) == []
+        assert len(lease(knows, 1)) == 1
 
 
 def test_a_withdrawal_waits_until_nothing_is_leased(monkeypatch, place):
