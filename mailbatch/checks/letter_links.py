@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from mailbatch.checks.unsubscribing import may_unsubscribe, stem, unsubscribe_addresses
 from mailbatch.frozen import frozen
+from mailbatch.render.attributes import ATTRIBUTE, decoded
 from mailbatch.render.message import Content
 
 #: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
@@ -38,9 +39,6 @@ _CONDITION = re.compile(r"<!--\[if\b(?P<for>[^\]]*)\]>(?P<inside>.*)<!\[endif\]-
 _LINK = re.compile(
     rf"<(?P<name>[\w:]+)(?P<attributes>{_ATTRIBUTES})>(?P<words>.*?)(?:</[aA]\s*>)?\Z", re.DOTALL
 )
-_ATTRIBUTE = re.compile(
-    r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
-)  # fmt: skip
 _IMAGE = re.compile(rf"<img\b({_ATTRIBUTES})>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _WRITTEN_OUT = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+", re.IGNORECASE)
@@ -173,8 +171,8 @@ def _linked(text: str) -> tuple[str, str, bool] | None:
     if "href" not in given:
         return None
     shown = given.get("alt", "") if link["name"].lower() == "area" else _shown(link["words"])
-    address, words = unescape(given["href"]).strip(), " ".join(unescape(shown).split())
-    title = unescape(given.get("title", ""))
+    address, words = decoded(given["href"]).strip(), " ".join(unescape(shown).split())
+    title = decoded(given.get("title", ""))
     return address, words, may_unsubscribe(f"{title} {words}\n{address}")
 
 
@@ -188,7 +186,7 @@ def _shown(inside: str) -> str:
 def _given(attributes: str) -> dict[str, str]:
     """Return the attributes of a tag by name, as written; of several of a name, the first."""
     given: dict[str, str] = {}
-    for key, double, single, bare in _ATTRIBUTE.findall(attributes):
+    for key, double, single, bare in ATTRIBUTE.findall(attributes):
         given.setdefault(key.lower(), double or single or bare)
     return given
 

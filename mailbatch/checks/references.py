@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from html import unescape
 from urllib.parse import unquote
 
 from mailbatch.frozen import frozen
+from mailbatch.render.attributes import attributes_of, decoded
 
 #: Elements that mail programs take out of a message.
 TAKEN_OUT = frozenset(
@@ -30,9 +30,6 @@ _TAG = re.compile(
 )
 #: A tag behind its "<"; without attributes where the end of the tag is not in the same piece.
 _BEGIN = re.compile(rf"{_NAME}(?:(?P<attributes>{_ATTRIBUTES})>)?+", re.IGNORECASE)
-_ATTRIBUTE = re.compile(
-    r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
-)  # fmt: skip
 _CID = re.compile(r"""[cC][iI][dD]:([^"')\s>]+)""")
 #: Markup that a template engine or a newsletter service would have replaced.
 _LEFT_OVER = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\*\|[A-Za-z_:]{1,40}\|\*", re.DOTALL)
@@ -115,7 +112,7 @@ def references(html: str) -> References:
         pieces.append(start)
     names: frozenset[str] = frozenset()
     if any(piece.cid for piece in pieces):
-        names = frozenset(unquote(unescape(name)) for name in _CID.findall(html))
+        names = frozenset(unquote(decoded(name)) for name in _CID.findall(html))
     marked = any(piece.mark for piece in pieces)
     left = left_over(html, html=True) if marked else None
     return References(tuple(links), tuple(images), names, tuple(out), left)
@@ -163,11 +160,8 @@ _looked = lru_cache(maxsize=4096)(_look)
 
 
 def _attributes(text: str) -> dict[str, str]:
-    """Return the attributes of a tag; of two with one name the first, as HTML says."""
-    found: dict[str, str] = {}
-    for name, double, single, bare in _ATTRIBUTE.findall(text):
-        found.setdefault(name.lower(), unescape(double or single or bare).strip())
-    return found
+    """Return the attributes of a tag, without blanks around the values."""
+    return {name: value.strip() for name, value in attributes_of(text).items()}
 
 
 def left_over(text: str, *, html: bool = False) -> str | None:

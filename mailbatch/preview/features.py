@@ -15,7 +15,6 @@ from bisect import bisect
 from collections import Counter
 from collections.abc import Container
 from functools import lru_cache
-from html import unescape
 
 from mailbatch.frozen import frozen
 from mailbatch.preview.client_support import client_support
@@ -36,6 +35,7 @@ from mailbatch.preview.feature_names import (
     UNITS,
     VALUES,
 )
+from mailbatch.render.attributes import attributes_of
 
 #: A style element, which may have comment marks of old times in it, or a comment.
 _COMMENT = re.compile(
@@ -46,9 +46,6 @@ _TAG = re.compile(
     r"""(?P<name>[A-Za-z][\w:-]*+)(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*+)>""", re.DOTALL
 )
 _LINE_END = re.compile("\n")
-_ATTRIBUTE = re.compile(
-    r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
-)  # fmt: skip
 _CSS_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 #: A prelude with its brace, or a declaration; strings and brackets hide what would end either.
 _PIECE = re.compile(
@@ -121,10 +118,7 @@ def _look(piece: str) -> tuple[tuple[str, int], ...]:
     if tag is None:
         return ()
     name = tag["name"].lower()
-    given = {
-        key.lower(): unescape(double or single or bare).strip()
-        for key, double, single, bare in _ATTRIBUTE.findall(tag["attributes"])
-    }
+    given = {key: value.strip() for key, value in attributes_of(tag["attributes"]).items()}
     found = [ELEMENTS.get(name, f"html-{name}")]
     if name in {"input", "button"}:
         found.append(INPUTS.get((name, given.get("type", "text").lower()), ""))

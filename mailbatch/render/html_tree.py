@@ -14,6 +14,8 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from types import MappingProxyType
 
+from mailbatch.render.attributes import attributes_of
+
 #: Elements that begin a new line.
 BLOCKS = frozenset(
     [
@@ -190,7 +192,11 @@ class _Parser(HTMLParser):
         self._unseen: list[str] = []  # open elements from the first one that is not shown
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
+        written = self.get_starttag_text() or ""
+        if "&" in written:  # the parser decodes attributes as if they were text
+            attributes = attributes_of(written[1 + len(tag) :])
+        else:
+            attributes = {name: value or "" for name, value in reversed(attrs)}
         if self._unseen:
             if tag not in _VOID:
                 self._unseen.append(tag)

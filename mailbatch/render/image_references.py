@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import unescape
 
 from mailbatch.errors import Location
 from mailbatch.frozen import frozen
+from mailbatch.render.attributes import decoded
 
 #: Stands for each character of Jinja's markup in a masked template.
 MASK = "\ue000"
@@ -114,10 +114,10 @@ def _in_tag(name: str, attributes: str, offset: int) -> Iterator[Reference]:
         number = found.lastindex or 1
         value, start = found[number], offset + found.start(number)
         if (key == "src" and name in _WITH_SOURCE) or key == "background" or key in _OF_MJML:
-            yield Reference(unescape(value).strip(), start, start + len(value))
+            yield Reference(decoded(value).strip(), start, start + len(value))
         elif key == "srcset" and name in _WITH_SET:
             yield Reference(
-                unescape(value), offset + found.start(), offset + found.end(), whole=True
+                decoded(value), offset + found.start(), offset + found.end(), whole=True
             )
         elif key == "style" and "url(" in value.lower():
             yield from _in_style(value, start, escaped=True)
@@ -128,7 +128,7 @@ def _in_style(rules: str, offset: int, *, escaped: bool) -> Iterator[Reference]:
         url = found["url"]
         if url is None:
             continue
-        text = (unescape(url) if escaped else url).strip()
+        text = (decoded(url) if escaped else url).strip()
         if _IMAGE_NAME.match(text):  # a style sheet or a font is no image
             start = offset + found.start("url")
             yield Reference(text, start, start + len(url))

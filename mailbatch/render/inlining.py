@@ -15,9 +15,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from html import unescape
 from typing import TYPE_CHECKING
 
+from mailbatch.render.attributes import decoded
 from mailbatch.render.cascade import Place, styles_of
 from mailbatch.render.field_text import FieldError
 from mailbatch.render.style_sheets import Held, Rule, hold_sheet, read_sheet, standing_in
@@ -191,7 +191,7 @@ class _Letter:
         numbers = re.findall(rf"{self.prefix}r([0-9]+)z", value)
         places = [self.places[int(number)] for number in numbers]
         read = tuple(place for place in places if not (place.moves and place.rule in unread))
-        return read, unescape(self._own(value))
+        return read, decoded(self._own(value))
 
     def _own(self, value: str) -> str:
         """Return the text of a style attribute as written, with its character references."""
