@@ -177,7 +177,7 @@ async def _send_all(
         await _conclude(
             run, ended_early=failure is not None or interrupted or gate.held is not None
         )
-    transactions = run.crew.transactions if files is None else files.transactions
+    transactions = run.crew.transactions if files is None else files.written
     return _sent(run, lots, failure, transactions=transactions, interrupted=interrupted)
 
 

@@ -190,11 +190,12 @@ class FileSession:
     """A session that writes each message as a numbered .eml file, named after the first recipient.
 
     The files hold the exact content that would go over the wire. A transaction counts once its file
-    is written, and a file that cannot be written whole is removed.
+    is written, and a file that cannot be written whole is removed. The numbers of the files go on
+    in the next session: `written` is that of the last one, `transactions` begins anew.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.transactions = 0
+        self.written = self.transactions = 0
         self.capabilities: Offers = Everything()
         self.usable = True
         self.failure: SessionError | None = None
@@ -205,7 +206,8 @@ class FileSession:
         self._content = Octets.of(())
 
     async def opened(self) -> FileSession:
-        """Return the session: files want no connection."""
+        """Return this as the next session: files want no connection."""
+        self.transactions = 0
         return self
 
     def begin(
@@ -237,7 +239,7 @@ class FileSession:
             OutputError: the file cannot be written (74).
         """
         safe = "".join(c if c.isalnum() or c in "@.+-_" else "_" for c in self._first)[:80]
-        path = self.folder / f"{self.transactions + 1:06d}-{safe}.eml"
+        path = self.folder / f"{self.written + 1:06d}-{safe}.eml"
         begun = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -250,6 +252,7 @@ class FileSession:
                     path.unlink()
             raise_if_starved(error)
             raise cannot_write(path, error, "--out") from error
+        self.written += 1
         self.transactions += 1
 
     async def done(self) -> None:

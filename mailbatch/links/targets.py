@@ -121,13 +121,18 @@ def _origin(url: str) -> str:
 def leaving(contents: Iterable[Content]) -> Callable[[str], bool]:
     """Return a function that is true for an address that may unsubscribe, in these messages.
 
-    Three signs count: List-Unsubscribe, the words of the address, and those of the link.
+    Three signs count: List-Unsubscribe, the words of the address, and those of the link. A link
+    whose words cannot be read, as behind a stray quotation mark in its tag, may say anything.
     """
     stems: set[str] = set()
     urls: set[str] = set()
     for content in contents:
         stems.update(map(stem, unsubscribe_urls(content)))
-        urls.update(one.address for one in letter_links(content) if LEAVES in one.remarks)
+        read = letter_links(content)
+        urls.update(one.address for one in read if LEAVES in one.remarks)
+        if content.html is not None:
+            in_html = (one.address for one in read if one.where != "text")
+            urls.update(set(references(content.html).links).difference(in_html))
 
     def leaves(url: str) -> bool:
         return url in urls or stem(url) in stems or may_unsubscribe(url)

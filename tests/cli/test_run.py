@@ -304,6 +304,19 @@ def test_dry_run_writes_what_would_be_sent_and_does_not_connect(mailing):
     assert "scene (1), written to files: 3 accepted\n3 messages in shown, " in done.err
 
 
+def test_the_sessions_of_a_dry_run_are_as_long_as_those_of_a_run(mailing):
+    """And the numbers of the files go on over all of them."""
+    job, server = mailing(recipients=7)
+    job.edit("security: plaintext", "security: plaintext\n  transactions_per_session: 2")
+    dry = job.command("run", "--dry-run", "--out", "shown", "--json")
+    assert (dry.json["sessions"], dry.json["transactions"]) == (4, 7)
+    files = sorted(file.name for file in (job.folder / "shown").iterdir())
+    assert files == [f"{n:06d}-user{n}@example.net.eml" for n in range(1, 8)]
+    done = job.command("run", "--json")
+    assert (done.json["sessions"], done.json["transactions"]) == (4, 7)
+    assert len(server.deliveries()) == 7
+
+
 def test_a_dry_run_leaves_no_draft_of_an_earlier_one(mailing):
     """A draft to somebody who left the table would look like a message."""
     job, _ = mailing()
