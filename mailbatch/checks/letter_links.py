@@ -24,8 +24,9 @@ from mailbatch.render.attributes import ATTRIBUTE, decoded
 from mailbatch.render.message import Content
 
 #: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
-#: same characters from several tags.
-_ATTRIBUTES = r"""(?:[^<>"']++|"[^"]*"|'[^']*')*+"""
+#: same characters from several tags, as `attributes.ATTRIBUTES` does behind a "<".
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s"'<>][^\s<>]*+|)"""
+_ATTRIBUTES = rf"(?:[\s/]++|[^\s/<>=]++(?:\s*+=\s*+{_VALUE})?+|=)*+"
 _WORDS = r"(?:[^<]++|<(?!/?[aA]\b))*+"
 #: A conditional comment, any other comment, a link with all up to its end, or an area. A link
 #: without an end has the `rest` up to the next link, which is looked at by itself, too.

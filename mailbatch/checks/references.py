@@ -17,19 +17,18 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from mailbatch.frozen import frozen
-from mailbatch.render.attributes import attributes_of, decoded
+from mailbatch.render.attributes import ATTRIBUTES, attributes_of, decoded
 
 #: Elements that mail programs take out of a message.
 TAKEN_OUT = frozenset(
     ("script", "form", "iframe", "frame", "object", "embed", "applet", "video", "audio", "input")
 )
-_ATTRIBUTES = r"""(?:[^>"']|"[^"]*"|'[^']*')*+"""
 _NAME = rf"(?P<name>a|area|img|link|{'|'.join(sorted(TAKEN_OUT))})\b"
 _TAG = re.compile(
-    rf"<!--.*?(?:-->|\Z)|<{_NAME}(?P<attributes>{_ATTRIBUTES})>", re.IGNORECASE | re.DOTALL
+    rf"<!--.*?(?:-->|\Z)|<{_NAME}(?P<attributes>{ATTRIBUTES})>", re.IGNORECASE | re.DOTALL
 )
 #: A tag behind its "<"; without attributes where the end of the tag is not in the same piece.
-_BEGIN = re.compile(rf"{_NAME}(?:(?P<attributes>{_ATTRIBUTES})>)?+", re.IGNORECASE)
+_BEGIN = re.compile(rf"{_NAME}(?:(?P<attributes>{ATTRIBUTES})>)?+", re.IGNORECASE)
 _CID = re.compile(r"""[cC][iI][dD]:([^"')\s>]+)""")
 #: Markup that a template engine or a newsletter service would have replaced.
 _LEFT_OVER = re.compile(r"\{\{.{0,80}?\}\}|\{%.{0,80}?%\}|\*\|[A-Za-z_:]{1,40}\|\*", re.DOTALL)

@@ -13,10 +13,12 @@ import re
 from html import unescape
 from html.entities import html5
 
+#: A value behind "=". A quotation mark elsewhere is a letter like any other (HTML, 13.2.5.33).
+_VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s"'>][^\s>]*+|)"""
+#: The text of a tag behind its name, up to the ">".
+ATTRIBUTES = rf"(?:[\s/]++|[^\s/>=]++(?:\s*+=\s*+{_VALUE})?+|=)*+"
 #: A name with its value between double quotes, between single quotes, or without quotes.
-ATTRIBUTE = re.compile(
-    r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?"""
-)  # fmt: skip
+ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^\s>]*)))?""")
 _REFERENCE = re.compile(
     r"&(?:#(?:[0-9]+|[xX][0-9a-fA-F]+);?|(?P<name>[A-Za-z][A-Za-z0-9]*)(?P<behind>[;=]?))"
 )

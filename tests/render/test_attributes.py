@@ -37,6 +37,14 @@ def test_the_first_of_two_attributes_with_one_name_counts():
     }  # fmt: skip
 
 
+def test_a_quotation_mark_counts_behind_an_equals_sign_alone():
+    """As in Chromium: the tag ends at the first ">", and the value has the mark."""
+    html = "<a title=it's href=/1>a</a> <img src=/2 alt=it's> <a href='/3' '>b</a> it's"
+    assert references(html).links == ("/1", "/3")
+    assert [one.address for one in letter_links(content(html=html))] == ["/1", "/3"]
+    assert attributes_of(" title=it's href=/1") == {"title": "it's", "href": "/1"}
+
+
 LINK = "https://example.com/?a=1&copy=2&section=3"
 
 
