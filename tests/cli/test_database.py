@@ -174,6 +174,19 @@ def test_one_without_rights_is_not_told_that_the_ledger_was_dropped(
     assert len(server.deliveries()) == 2
 
 
+def test_a_worker_that_may_read_no_ledger_says_so(in_database, cluster, database):
+    job, server, command = in_database(recipients=2)
+    assert command("run", "--limit", 1).code == 75
+    cluster.execute(
+        "DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+    )
+    user = database.rpartition("user=")[0] + "user=stranger"
+    done = job._program("work", "--state-dir", "seen", cwd=job.folder, MAILBATCH_LEDGER=user)
+    assert done.code == 0
+    assert "1 ledger in postgresql:///postgres may not be read by this user" in done.err
+    assert len(server.deliveries()) == 1
+
+
 def test_the_cap_counts_over_the_editions_of_a_database(in_database):
     _job, server, command = in_database(recipients=3, cap="4/day")
     assert command("run", "--edition", "47").code == 0
