@@ -63,7 +63,7 @@ def work_command(console: Console, given: WorkArguments) -> int:
         f"of {counted(served.mailings, 'mailing')}"
         f"{'; stopped by a signal' if served.interrupted else ''}"
     )
-    if not served.mailings:
+    if not (served.mailings or served.interrupted):  # a signal may end the wait for a database
         _say_unread(console, state.url)
     return ExitCode.UNFINISHED if served.interrupted else ExitCode.DONE
 
