@@ -15,6 +15,7 @@ from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.ledger_place import where_rehearsed
 from mailbatch.cli.reporting import all_on_the_wire, shown
 from mailbatch.errors import LedgerError
+from mailbatch.suggest import nearest
 from mailbatch.times import iso_time
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
         begun = begun_editions(job, state)
     except LedgerError:  # the line is about another edition
         begun = []
-    where = shown(container_of(place))
-    others = f"; others in {where}: {', '.join(begun[:_MOST_NAMED])}" if begun else ""
+    others = _others(given.edition, begun, shown(container_of(place)))
     kept = where_rehearsed(job, edition, state)
     done = "rehearsed" if is_rehearsed(place) else "sent"
     console.say(f"not {done} yet{others}{f'; {kept}' if kept else ''}")
@@ -68,6 +68,18 @@ def show_unsent(console: Console, given: StatusArguments, job: Job, edition: str
 
 #: The editions that are named where another one was asked for.
 _MOST_NAMED = 5
+
+
+def _others(asked: str | None, begun: Sequence[str], where: str) -> str:
+    """Return the words about other editions, the one that is most like `asked` before all.
+
+    Nothing was mistyped where the job names the edition: its next one is like the last.
+    """
+    near = nearest(asked, begun) if asked is not None else None
+    others = ", ".join([edition for edition in begun if edition != near][:_MOST_NAMED])
+    if near is None:
+        return f"; others in {where}: {others}" if others else ""
+    return f"; did you mean {near}, in {where}?{f' others there: {others}' if others else ''}"
 
 
 def list_editions(console: Console, given: StatusArguments) -> int:

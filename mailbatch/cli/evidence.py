@@ -30,8 +30,10 @@ def evidence_command(console: Console, given: EvidenceArguments) -> int:
             )
         return _verify(console, given.verify)
     if given.job is None or given.only is None or given.out is None:
+        needed = {"JOB": given.job, "--only": given.only, "--out": given.out}
+        missing = " and ".join(name for name, value in needed.items() if value is None)
         raise UsageError(
-            "evidence needs JOB, --only and --out; or --verify",
+            f"evidence needs JOB, --only and --out, or --verify: {missing} missing",
             hint="for example mailbatch evidence job.yaml --only ann@example.com --out evidence",
         )
     return _write(console, given, given.job, given.only, given.out)

@@ -10,17 +10,19 @@ from mailbatch.cli.console import Console, counted
 from mailbatch.cli.evidence_arguments import ForgetArguments
 from mailbatch.cli.exit_codes import ExitCode
 from mailbatch.cli.reporting import as_on_the_wire, reporting, shown
+from mailbatch.delivery.state import state_of, url_of
 from mailbatch.errors import LedgerLocked, UsageError
+from mailbatch.ledger.postgres.address import shown as shown_url
 
 if TYPE_CHECKING:
     from mailbatch.delivery.forgetting import Found
+    from mailbatch.delivery.state import State
 
 
 @reporting
 def forget_command(console: Console, given: ForgetArguments) -> int:
     """List the traces of a person, ask, forget, and return the exit code."""
     from mailbatch.delivery.forgetting import forget, look
-    from mailbatch.delivery.state import state_of
 
     address = as_on_the_wire(given.address) or given.address
     folder = given.folder or Path()
@@ -28,7 +30,8 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
         raise UsageError(f"{folder} is no folder", hint="name the folder of the jobs")
     if not address.strip() or "@" not in address:
         raise UsageError(f"{given.address}: no address", hint="give an address: ann@example.com")
-    found = look(folder, state_of(given.state_dir, given.ledger), address)
+    state = state_of(given.state_dir, given.ledger)
+    found = look(folder, state, address)
     _check(found)
     for place in found.unread:
         console.warn(
@@ -40,9 +43,9 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
         console.say(line)
     if not found:
         _check_address(given.address)
-        console.say(
-            f"{address} stands in no ledger, store, dialogue or results file of {shown(folder)}"
-        )
+        other = "other " if found.unread else ""
+        kinds = f"{other}ledger, store, dialogue or results file"
+        console.say(f"{address} stands in no {kinds} of {_places(folder, state)}")
     elif not given.yes and not _agreed(console, address):
         console.say("nothing was changed")
         return _told(console, given, found, forgotten=False)
@@ -51,6 +54,12 @@ def forget_command(console: Console, given: ForgetArguments) -> int:
     if found:
         console.say(f"{address} is forgotten; tables, lists and other files of yours are as before")
     return _told(console, given, found, forgotten=bool(found))
+
+
+def _places(folder: Path, state: State) -> str:
+    """Return the places that were looked at, in words: the folder, and a database."""
+    url = url_of(state)
+    return shown(folder) if url is None else f"{shown(folder)} and {shown_url(url)}"
 
 
 def _agreed(console: Console, address: str) -> bool:

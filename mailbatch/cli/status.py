@@ -196,7 +196,8 @@ def _say_next_steps(
     begun = is_begun(loaded, summary, options)
     command = None
     if summary.corrected is not None:
-        command = f"mailbatch correct JOB --edition {quote(summary.corrected)} --with OTHER"
+        path, edition = quote(str(given.job)), quote(summary.corrected)
+        command = f"mailbatch correct {path} --edition {edition} --with OTHER"
     for step in next_steps(summary, options, name, begun=begun, command=command):
         console.say(step)
 

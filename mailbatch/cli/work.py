@@ -12,6 +12,7 @@ from mailbatch.cli.importing import importing
 from mailbatch.cli.reporting import reporting
 from mailbatch.cli.work_arguments import WorkArguments
 from mailbatch.errors import UsageError
+from mailbatch.ledger.postgres.address import shown
 
 #: A domain, or an address literal (RFC 5321 4.1.3).
 _HELLO = re.compile(r"[A-Za-z0-9.-]{1,255}|\[[A-Za-z0-9:.]{1,100}\]")
@@ -44,7 +45,9 @@ def work_command(console: Console, given: WorkArguments) -> int:
         with console.progress() as progress:
             served = serve(state.url, options, progress)
     except StoppedAtOnce as stopped:
-        console.warn("stopped at once; what may have arrived is in doubt")
+        console.warn(
+            "stopped at once; what may have arrived is in doubt: see mailbatch status of the job"
+        )
         return 128 + stopped.signum
     if given.as_json:
         console.data(
@@ -60,7 +63,25 @@ def work_command(console: Console, given: WorkArguments) -> int:
         f"of {counted(served.mailings, 'mailing')}"
         f"{'; stopped by a signal' if served.interrupted else ''}"
     )
+    if not (served.mailings or served.interrupted):  # a signal may end the wait for a database
+        _say_unread(console, state.url)
     return ExitCode.UNFINISHED if served.interrupted else ExitCode.DONE
+
+
+def _say_unread(console: Console, url: str) -> None:
+    """Say of a worker without a mailing that it may be one of another user.
+
+    Raises:
+        LedgerError: the database cannot be asked (74).
+    """
+    from mailbatch.delivery.ledgers import unread_in
+
+    unread = unread_in(url)
+    if unread:
+        console.say(
+            f"{counted(len(unread), 'ledger')} in {shown(url)} may not be read by this user, and "
+            "so no mailing of theirs was sent: name the worker of their planner in the URL"
+        )
 
 
 def _check_usage(given: WorkArguments) -> None:

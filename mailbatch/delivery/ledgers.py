@@ -400,7 +400,17 @@ def ledgers_in(url: str, states: Sequence[Path]) -> tuple[list[LedgerPlace], lis
     for one in editions.places_in(url):
         seen = (state for state in states if any(state.glob(f"{one.schema}.*.seen")))
         found.append(Place(url, one.schema, next(seen, states[0])))
-    return found, [*editions.unreadable(url)]
+    return found, unread_in(url)
+
+
+def unread_in(url: str) -> list[LedgerPlace]:
+    """Return the places of the ledgers in a database that this role may not read.
+
+    Raises:
+        JobError: the extra `postgres` is not installed (78).
+        LedgerError: the database cannot be asked (74).
+    """
+    return [*_editions().unreadable(url)]
 
 
 def open_mailings(url: str, *, seen: Path | None = None) -> list[LedgerPlace]:

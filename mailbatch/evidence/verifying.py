@@ -67,8 +67,12 @@ def _verify(folder: Path) -> Verified:
     for path in sorted(folder.iterdir()):
         if path.name not in known:
             raise _wrong(path, "is no file of an evidence")
-    if (folder / SUMS).read_bytes() != sums_of(folder).encode():
-        raise _wrong(folder / SUMS, "does not have the sums of the files")
+    sums = sums_of(folder).encode()
+    written = (folder / SUMS).read_bytes()
+    if written != sums:
+        others = [line for line in sums.splitlines() if line not in written.splitlines()]
+        names = ", ".join(line.split()[1].decode() for line in others)
+        raise _wrong(folder / SUMS, f"does not have the sums of the files{names and f': {names}'}")
     facts = _facts(folder / FACTS)
     try:
         return _compare(folder, facts)

@@ -376,7 +376,7 @@ def test_status_tells_of_both_editions(corrected):
     assert "run again" not in done.err
     done = job.command("status", "--edition", "1.corrected")
     assert "corrects edition 1\n" in done.out
-    assert "mailbatch correct JOB --edition 1 --with OTHER" in " ".join(done.err.split())
+    assert "mailbatch correct job.yaml --edition 1 --with OTHER" in " ".join(done.err.split())
     assert job.command("status", "--json").json["corrected_by"] == "1.corrected"
     done = job.command("status", "--edition", "1.corrected", "--json").json
     assert (done["corrects"], done["corrected_by"]) == ("1", None)

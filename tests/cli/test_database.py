@@ -154,6 +154,39 @@ def test_other_editions_are_named(in_database):
     assert folder.json["pending"] == 2
 
 
+@pytest.mark.parametrize("command_line", [("run",), ("status",), ("results",), ("resolve",)])
+def test_one_without_rights_is_not_told_that_the_ledger_was_dropped(
+    in_database, cluster, database, command_line
+):
+    _job, server, command = in_database(recipients=2)
+    assert command("run").code == 0
+    cluster.execute(
+        "DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+    )
+    owner = database.rpartition("user=")[2]
+    user = database.rpartition("user=")[0] + "user=stranger"
+    done = command(*command_line, MAILBATCH_LEDGER=user)
+    assert done.code == 74
+    told = " ".join(done.err.split())
+    assert f"user stranger may not read this ledger: it is that of user {owner}" in told
+    assert f"name {owner} in the URL" in told
+    assert "dropped" not in told
+    assert len(server.deliveries()) == 2
+
+
+def test_a_worker_that_may_read_no_ledger_says_so(in_database, cluster, database):
+    job, server, command = in_database(recipients=2)
+    assert command("run", "--limit", 1).code == 75
+    cluster.execute(
+        "DO $$ BEGIN CREATE ROLE stranger LOGIN; EXCEPTION WHEN duplicate_object THEN END $$"
+    )
+    user = database.rpartition("user=")[0] + "user=stranger"
+    done = job._program("work", "--state-dir", "seen", cwd=job.folder, MAILBATCH_LEDGER=user)
+    assert done.code == 0
+    assert "1 ledger in postgresql:///postgres may not be read by this user" in done.err
+    assert len(server.deliveries()) == 1
+
+
 def test_the_cap_counts_over_the_editions_of_a_database(in_database):
     _job, server, command = in_database(recipients=3, cap="4/day")
     assert command("run", "--edition", "47").code == 0

@@ -27,7 +27,19 @@ def test_a_mistyped_edition_is_told_which_ones_there_are(mailing):
     assert job.command("run", "--edition", "2026-W48").code == 0
     done = job.command("status", "--edition", "2026-W84")
     assert done.code == 0
-    assert done.err == "not sent yet; others in .mailbatch: 2026-W48\n"
+    assert done.err == "not sent yet; did you mean 2026-W48, in .mailbatch?\n"
+    assert job.command("run", "--edition", "autumn").code == 0
+    done = job.command("status", "--edition", "2026-W84")
+    told = "not sent yet; did you mean 2026-W48, in .mailbatch? others there: autumn\n"
+    assert done.err == told
+    done = job.command("status", "--edition", "x")
+    assert done.err == "not sent yet; others in .mailbatch: autumn, 2026-W48\n"
+
+
+def test_the_next_edition_of_a_job_is_no_mistake(mailing):
+    job, _ = mailing()
+    assert job.command("run", "--edition", "11").code == 0
+    assert job.command("status").err == "not sent yet; others in .mailbatch: 11\n"
 
 
 def test_a_template_that_is_wrong_hides_no_standing(mailing):

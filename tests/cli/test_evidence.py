@@ -295,6 +295,8 @@ def test_evidence_is_never_written_over_and_its_arguments_go_together(mailing):
     assert (done.code, (folder / "evidence.json").read_bytes()) == (2, before)
     for arguments in (("--verify", "evidence"), ("--only", "x"), ("--out", "x")):
         assert job.command("evidence", *arguments).code == 2
+    assert "--verify: --only and --out missing" in job.command("evidence").err
+    assert "--verify: --out missing" in job.command("evidence", "--only", "x").err
     verified = job._program("evidence", "--verify", "evidence", cwd=job.folder)
     assert (verified.code, "all files fit" in verified.err) == (0, True)
     assert job._program("evidence", "--verify", "nowhere", cwd=job.folder).code == 2
@@ -320,6 +322,14 @@ def flipped(folder, *, step=1):
                 path.write_bytes(data[:place] + bytes([data[place] ^ bit]) + data[place + 1 :])
                 yield path.name, place
         path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["message.eml", "evidence.json", "rows.txt", "chain.txt"])
+def test_the_file_that_was_changed_is_named(small, name):
+    with (small / name).open("ab") as file:
+        file.write(b"x\n")
+    with pytest.raises(InputError, match=f"does not have the sums of the files: {name}$"):
+        verify(small)
 
 
 def test_a_flipped_bit_of_any_byte_is_found(small):

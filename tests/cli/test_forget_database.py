@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from mailbatch.ledger.postgres.address import place_in
+from mailbatch.ledger.postgres.address import place_in, shown
 from mailbatch.outcome import Status
 from tests.cli.test_forget import ANN, LOTS, PERSONAL, ROWS, got, keyed, places_of, write
 from tests.support.faults import Fault, Kind, Stage
@@ -80,7 +80,7 @@ def test_it_lists_what_it_would_do_and_changes_nothing_without_yes(in_database):
     assert standing(place)["Ann@example.net"] is Status.ACCEPTED
 
 
-def test_no_byte_of_the_person_stays_and_figures_do(in_database, cluster):
+def test_no_byte_of_the_person_stays_and_figures_do(in_database, cluster, database):
     job, _server, command, place = in_database()
     assert command("run").code == 0
     assert "recipient" in tables_of(cluster, place, ANN)
@@ -97,7 +97,8 @@ def test_no_byte_of_the_person_stays_and_figures_do(in_database, cluster):
     # The chain of the edition is the same: evidence of before fits that of behind.
     after = command("evidence", "--only", ANN, "--out", "../after", "--json")
     assert after.json["head"] == evidence["head"]
-    assert "stands in no ledger" in command("forget", ANN, "--yes").err
+    nowhere = f"stands in no ledger, store, dialogue or results file of . and {shown(database)}\n"
+    assert nowhere in command("forget", ANN, "--yes").err
 
 
 def test_a_later_run_knows_that_the_person_was_mailed_and_learns_nothing(in_database, cluster):
@@ -219,6 +220,11 @@ def test_a_ledger_that_this_user_may_not_read_is_named(in_database, cluster, dat
     assert done.code == 0
     assert len(done.json["unread"]) == 1
     assert "may not read the ledger" in done.err
+    told = "stands in no ledger, store, dialogue or results file"
+    assert told not in done.err
+    # The results file was found, and so the person; nothing else has them for this user.
+    again = command("forget", ANN, "--yes", MAILBATCH_LEDGER=user)
+    assert f"{ANN} stands in no other ledger, store, dialogue or results file of ." in again.err
 
 
 def test_one_who_may_read_and_owns_nothing_is_told_who_may_forget(in_database, cluster, database):

@@ -262,12 +262,31 @@ def _pooled(link: Link) -> LedgerError:
 
 
 async def is_there(link: Link, connection: Any) -> bool:
-    """Say whether the edition has a ledger in the database."""
-    return bool(
-        await connection.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1)", link.schema
+    """Say whether the edition has a ledger in the database.
+
+    Raises:
+        LedgerError: it has one that the user of the URL may not read.
+    """
+    found = await connection.fetchrow(_RIGHTS, link.schema)
+    # To one without rights its tables are not there, as if somebody had dropped the ledger.
+    if found is not None and not found["may_read"]:
+        raise LedgerError(
+            f"{link.name}: user {found['me']} may not read this ledger: it is that of user"
+            f" {found['owner']}",
+            hint=f"name {found['owner']} in the URL: who began an edition goes on with it",
         )
-    )
+    return found is not None
+
+
+#: A schema whose table of facts is gone can be read: that it was dropped is said later.
+_RIGHTS = """
+SELECT current_user AS me, pg_get_userbyid(n.nspowner) AS owner,
+  has_schema_privilege(n.oid, 'USAGE') AND coalesce(has_table_privilege(f.oid, 'SELECT'), true)
+  AS may_read
+FROM pg_namespace AS n
+LEFT JOIN pg_class AS f ON f.relnamespace = n.oid AND f.relname = 'fact'
+WHERE n.nspname = $1
+"""
 
 
 async def _create(link: Link, connection: Any, facts: Mapping[str, str]) -> None:
