@@ -130,7 +130,10 @@ ENDS: dict[str, dict[ExitCode, str]] = {
     },
     "forget": {
         ExitCode.DONE: "the person is forgotten; or the traces are listed, without --yes",
-        ExitCode.STORAGE: "a file or ledger cannot be read or written: the same again goes on",
+        ExitCode.STORAGE: (
+            "a file or ledger cannot be read or written: the same again goes on; or what this user "
+            "may not read in the database was left out"
+        ),
         ExitCode.UNFINISHED: (
             "a run holds an edition of the person: wait for its end; or in the database something "
             "still sees what is to go: the same again goes on"

@@ -135,4 +135,4 @@ def _told(console: Console, given: ForgetArguments, found: Found, *, forgotten: 
                 "results": [str(path) for path in found.results],
             }
         )
-    return ExitCode.DONE
+    return ExitCode.STORAGE if found.unread else ExitCode.DONE
