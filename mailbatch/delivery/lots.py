@@ -130,7 +130,7 @@ class Lots:
 
     def take(self) -> Delivery | None:
         """Return the next due delivery, and hand the delivery out; None as `head`."""
-        if not self._leased and self.head() is None:
+        if self.head() is None:
             return None
         if self._left is not None:
             self._left -= 1
