@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailbatch.errors import FREE_SPACE, OutputError
+from mailbatch.errors import OutputError
 from mailbatch.files import NotRegularFile, cannot_write, replacing, unwritable, write_text
 
 
@@ -78,12 +78,12 @@ def test_only_a_regular_file_is_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("number", "hint"),
     [
-        (errno.ENOSPC, FREE_SPACE),
+        (errno.ENOSPC, "free some space, or choose another --results"),
         (errno.EACCES, "make the folder writable for this user, or choose another --results"),
     ],
 )
 def test_a_failure_has_its_path_and_a_next_step(tmp_path, number, hint):
-    """Another place helps against a missing right, and not against a full disk."""
+    """Another place helps against a missing right, and against a full disk."""
     path = tmp_path / "news.csv"
     failure = unwritable(path, OSError(number, os.strerror(number)), "--results")
     assert isinstance(failure, OutputError)
@@ -99,7 +99,10 @@ def test_a_folder_that_is_not_there_is_to_be_made(tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "hint"),
-    [(errno.ENOSPC, FREE_SPACE), (errno.EACCES, "choose another --out")],
+    [
+        (errno.ENOSPC, "free some space, or choose another --out"),
+        (errno.EACCES, "choose another --out"),
+    ],
 )
 def test_the_file_that_is_written_is_named_and_not_its_source(number, hint):
     """As by a copy, whose error names both."""

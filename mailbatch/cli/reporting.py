@@ -165,7 +165,7 @@ def shown(path: Path | Place) -> str:
 def mistakes(error: MailbatchError) -> int:
     """Return how many mistakes a failure names.
 
-    >>> from mailbatch.errors import InputError
+    >>> from mailbatch.errors import InputError, InputErrors
     >>> mistakes(InputErrors([InputError("no subject"), InputError("no sender")]))
     2
     """
