@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from mailbatch.checks.unsubscribing import may_unsubscribe, stem, unsubscribe_addresses
 from mailbatch.frozen import frozen
-from mailbatch.render.attributes import ATTRIBUTE, decoded
+from mailbatch.render.attributes import decoded, written_attributes
 from mailbatch.render.message import Content
 
 #: The attributes of a tag. A text may be broken on purpose: none of these patterns looks at the
@@ -168,7 +168,7 @@ def _linked(text: str) -> tuple[str, str, bool] | None:
     link = _LINK.match(text)
     if link is None:
         return None
-    given = _given(link["attributes"])
+    given = written_attributes(link["attributes"])
     if "href" not in given:
         return None
     shown = given.get("alt", "") if link["name"].lower() == "area" else _shown(link["words"])
@@ -181,15 +181,9 @@ def _shown(inside: str) -> str:
     """Return the text between the tags of a link, with what readers hear of images."""
     if "<" not in inside:
         return inside
-    return _TAG.sub(" ", _IMAGE.sub(lambda image: f" {_given(image[1]).get('alt', '')} ", inside))
-
-
-def _given(attributes: str) -> dict[str, str]:
-    """Return the attributes of a tag by name, as written; of several of a name, the first."""
-    given: dict[str, str] = {}
-    for key, double, single, bare in ATTRIBUTE.findall(attributes):
-        given.setdefault(key.lower(), double or single or bare)
-    return given
+    return _TAG.sub(
+        " ", _IMAGE.sub(lambda image: f" {written_attributes(image[1]).get('alt', '')} ", inside)
+    )
 
 
 def _in_text(text: str) -> Iterator[_Found]:

@@ -18,7 +18,7 @@ _VALUE = r"""(?:"[^"]*+"|'[^']*+'|[^\s"'>][^\s>]*+|)"""
 #: The text of a tag behind its name, up to the ">".
 ATTRIBUTES = rf"(?:[\s/]++|[^\s/>=]++(?:\s*+=\s*+{_VALUE})?+|=)*+"
 #: A name with its value between double quotes, between single quotes, or without quotes.
-ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^\s>]*)))?""")
+_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][^\s>]*)))?""")
 _REFERENCE = re.compile(
     r"&(?:#(?:[0-9]+|[xX][0-9a-fA-F]+);?|(?P<name>[A-Za-z][A-Za-z0-9]*)(?P<behind>[;=]?))"
 )
@@ -29,9 +29,14 @@ def attributes_of(tag: str) -> dict[str, str]:
 
     Of two with one name the first counts, as HTML says.
     """
+    return {name: decoded(value) for name, value in written_attributes(tag).items()}
+
+
+def written_attributes(tag: str) -> dict[str, str]:
+    """Return the attributes as `attributes_of`, with their character references as written."""
     found: dict[str, str] = {}
-    for name, double, single, bare in ATTRIBUTE.findall(tag):
-        found.setdefault(name.lower(), decoded(double or single or bare))
+    for name, double, single, bare in _ATTRIBUTE.findall(tag):
+        found.setdefault(name.lower(), double or single or bare)
     return found
 
 
